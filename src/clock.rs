@@ -1,0 +1,92 @@
+//! The only place that reads a clock.
+//!
+//! Everything else takes [`Now`] as an argument, so that a decision can be replayed.
+
+use std::ops::{Add, Sub};
+use std::time::{Duration, SystemTime};
+
+/// A point on the boot clock (`CLOCK_BOOTTIME`): never steps, and counts time spent suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Instant(Duration);
+
+impl Instant {
+    /// The instant `since_boot` after the machine booted.
+    #[must_use]
+    pub const fn from_boot(since_boot: Duration) -> Self {
+        Self(since_boot)
+    }
+
+    /// Time since the machine booted.
+    #[must_use]
+    pub const fn since_boot(self) -> Duration {
+        self.0
+    }
+
+    /// Time from `earlier` to `self`, or zero when `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(rhs))
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(rhs))
+    }
+}
+
+/// One reading of both clocks: `at` for ages and deadlines, `wall` for people and calendars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The boot clock.
+    pub at: Instant,
+    /// The wall clock, which may step.
+    pub wall: SystemTime,
+}
+
+impl Now {
+    /// Both clocks moved on by `by`.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self { at: self.at + by, wall: self.wall + by }
+    }
+
+    /// Seconds since the Unix epoch, as Prometheus wants timestamps.
+    #[must_use]
+    pub fn unix_seconds(self) -> f64 {
+        unix_seconds(self.wall)
+    }
+}
+
+/// Seconds since the Unix epoch; zero for times before it.
+#[must_use]
+pub fn unix_seconds(wall: SystemTime) -> f64 {
+    wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Reads both clocks.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
+pub fn now() -> Now {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot =
+        Duration::new(u64::try_from(boot.tv_sec).unwrap_or(0), u32::try_from(boot.tv_nsec).unwrap_or(0));
+    Now { at: Instant(since_boot), wall: SystemTime::now() }
+}
+
+/// Sleeps until `at`; returns at once when it has passed.
+///
+/// The runtime's timers stand still while the machine is suspended, so a sleeper may wake late: ask [`now`] again.
+pub async fn sleep_until(at: Instant) {
+    tokio::time::sleep(at.saturating_since(now().at)).await;
+}

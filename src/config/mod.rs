@@ -1,0 +1,192 @@
+//! The configuration, parsed and valid: names, durations and secrets as types.
+
+mod secret;
+
+pub use secret::Secret;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connection::link::Limits;
+
+/// Everything the exporter was told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The HTTP server.
+    pub http: Http,
+    /// Readings and their store.
+    pub readings: Readings,
+    /// Logs.
+    pub log: Log,
+    /// The connections, in the order of the file; names are unique.
+    pub connections: Vec<Connection>,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// Readings and their store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readings {
+    /// At most this many series of readings; further ones are refused and counted.
+    pub series_limit: usize,
+    /// Readings leave the page when their connection has been away for longer than this.
+    pub outage_grace: Duration,
+}
+
+/// Log format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// Least severe level written.
+    pub level: tracing::Level,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// Its name: the label `connection`. Valid and unique.
+    pub name: String,
+    /// How it reconnects.
+    pub policy: Policy,
+    /// What it leads to.
+    pub source: Source,
+}
+
+/// What a connection leads to: one arm a source folder.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A Navien account.
+    Navien(Navien),
+}
+
+/// How a connection recovers; a preset of policy values that the field knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Quick attempts, every n-th deep (the default).
+    TwoTier,
+    /// Tries, then rests and counts anew; never signs in again on its own.
+    ResetAndRetry,
+    /// A new client at each attempt, same credentials while they last.
+    RecreateClient,
+    /// New credentials at each attempt.
+    RefreshCredentials,
+    /// Plain doubling without a cap by class.
+    Exponential,
+}
+
+/// Jitter of a wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Jitter {
+    /// Uniform between zero and the full wait.
+    Full,
+    /// None.
+    None,
+    /// Plus or minus this share (0 to 1).
+    Share(f64),
+}
+
+/// The reconnect policy of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// The preset the values began from.
+    pub recovery: Recovery,
+    /// First wait.
+    pub initial_delay: Duration,
+    /// Factor from wait to wait.
+    pub factor: f64,
+    /// Jitter.
+    pub jitter: Jitter,
+    /// Longest wait after network-class errors.
+    pub max_delay_network: Duration,
+    /// Longest wait after service-class errors.
+    pub max_delay_service: Duration,
+    /// The wait after setup-class errors (they start at it).
+    pub max_delay_setup: Duration,
+    /// Every n-th failed attempt is followed by a deep one; `None`: never by count.
+    pub deep_after: Option<u32>,
+    /// Give up after this many failed attempts of one outage; `None`: never.
+    pub max_attempts: Option<u32>,
+    /// A session must live this long to forgive the count.
+    pub stable_after: Duration,
+    /// MQTT keep-alive; `None`: the source's own default.
+    pub keep_alive: Option<Duration>,
+    /// MQTT clean session; `None`: the source's own default.
+    pub clean_session: Option<bool>,
+    /// MQTT client id; `None`: made by the source.
+    pub client_id: Option<String>,
+    /// Renew a session at this age; `None`: from the plan's lifetime, with spread.
+    pub renew_after: Option<Duration>,
+    /// So many takeover-like drops …
+    pub takeover_count: u32,
+    /// … within this time …
+    pub takeover_window: Duration,
+    /// … keep us away for at least this long.
+    pub takeover_rest: Duration,
+    /// Time limits of a link.
+    pub limits: Limits,
+    /// Time limit of sign-in and refresh, and of the whole planning.
+    pub credentials_limit: Duration,
+    /// Commands kept during an outage.
+    pub queue_capacity: usize,
+    /// Commands older than this are dropped.
+    pub queue_max_age: Duration,
+}
+
+/// A Navien account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Navien {
+    /// Account e-mail. Personal: never logged.
+    pub email: Secret,
+    /// Account password, read anew at each sign-in when it is a file.
+    pub password: SecretSource,
+    /// REST base, `https://nlus.naviensmartcontrol.com/api/v2.1`.
+    pub base_url: String,
+    /// MQTT host.
+    pub mqtt_host: String,
+    /// MQTT port.
+    pub mqtt_port: u16,
+    /// AWS region that signatures are made for.
+    pub region: String,
+    /// Trust these certificates (PEM) instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// HTTP proxy for REST and MQTT, `http://user:password@host:port`.
+    pub proxy: Option<Secret>,
+    /// How often to ask for the status.
+    pub status_interval: Duration,
+    /// How often to ask for the features.
+    pub features_interval: Duration,
+    /// How often to ask for energy use.
+    pub energy_interval: Duration,
+    /// How long to wait for an answer.
+    pub request_limit: Duration,
+    /// Whether diagnostic (rank D) readings are exported too.
+    pub diagnostic_readings: bool,
+    /// Aliases: MAC (12 lower-case hex digits) to device label.
+    pub devices: BTreeMap<String, String>,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file, without its final line break; read anew each time.
+    File(PathBuf),
+    /// An environment variable, read at load.
+    Value(Secret),
+}

@@ -1,0 +1,28 @@
+//! Signals of this machine. Unprivileged; everything degrades to "unknown" where the system forbids it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The kernel's view of a TCP connection (`TCP_INFO`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TcpInfo {
+    /// State number of the kernel (1 = established).
+    pub state: u8,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Retransmissions of the segment now waiting.
+    pub retransmits: u8,
+    /// Keepalive probes sent and not answered.
+    pub probes: u8,
+    /// Backoff steps.
+    pub backoff: u8,
+    /// Smoothed round trip.
+    pub rtt: Duration,
+    /// Retransmissions in the life of the connection.
+    pub total_retransmits: u32,
+    /// Since the last data arrived.
+    pub last_data_received: Duration,
+    /// Since the last acknowledgement arrived.
+    pub last_ack_received: Duration,
+}

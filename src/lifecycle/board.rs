@@ -1,0 +1,162 @@
+//! What every connection is doing and why, for the status page, `/-/ready` and `/api/v1/connections`.
+//!
+//! Written by the [`super::Recorder`], read by HTTP. Holds no secret, no MAC, no e-mail, no client id.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::StateName;
+use crate::connection::error::{ErrorName, RetryClass};
+use crate::connection::{Detail, Phase, Tier};
+
+/// All connections of this process.
+#[derive(Debug, Default)]
+pub struct Board {
+    entries: Mutex<BTreeMap<String, Arc<Mutex<ConnectionStatus>>>>,
+}
+
+impl Board {
+    /// A place for one connection to write to; replaces an older one of the same name.
+    pub fn enter(&self, status: ConnectionStatus) -> Arc<Mutex<ConnectionStatus>> {
+        let name = status.name.clone();
+        let entry = Arc::new(Mutex::new(status));
+        lock(&self.entries).insert(name, Arc::clone(&entry));
+        entry
+    }
+
+    /// Forgets a connection that was removed from the configuration.
+    pub fn remove(&self, name: &str) {
+        lock(&self.entries).remove(name);
+    }
+
+    /// A copy of every connection's status, sorted by name.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<ConnectionStatus> {
+        let entries: Vec<_> = lock(&self.entries).values().map(Arc::clone).collect();
+        entries.iter().map(|entry| lock(entry).clone()).collect()
+    }
+}
+
+/// A poisoned lock still holds a readable status: a panic elsewhere must not take the page down.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// One connection, now.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionStatus {
+    /// Its name.
+    pub name: String,
+    /// `navien`, `broker` …
+    pub source: &'static str,
+    /// `wss`, `tcp` …
+    pub transport: &'static str,
+    /// What it is doing.
+    pub state: StateName,
+    /// The phase of an attempt under way.
+    pub phase: Option<Phase>,
+    /// Since when it is in this state.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: SystemTime,
+    /// Why, in a sentence for a person.
+    pub why: String,
+    /// Number and tier of the attempt under way or last made.
+    pub attempt: Option<(u32, Tier)>,
+    /// Failed attempts since the last success.
+    pub consecutive_failures: u32,
+    /// When the next attempt begins, while waiting.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub next_attempt: Option<SystemTime>,
+    /// The session, while there is one.
+    pub session: Option<SessionStatus>,
+    /// The newest failure of an attempt.
+    pub last_failure: Option<LastFailure>,
+    /// The newest drop.
+    pub last_drop: Option<LastDrop>,
+    /// Accepted sessions so far.
+    pub sessions: u64,
+    /// Drops so far.
+    pub drops: u64,
+    /// Drops by error name, those that happened.
+    pub drops_by_error: BTreeMap<ErrorName, u64>,
+    /// It has been online since the start of the process.
+    pub was_online: bool,
+}
+
+/// The session of a connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionStatus {
+    /// CONNACK accepted.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: SystemTime,
+    /// Attempts it took.
+    pub attempts: u32,
+    /// Subscriptions wanted.
+    pub subscriptions: usize,
+    /// Subscriptions acknowledged.
+    pub subscriptions_active: usize,
+    /// Keep-alive in force, in seconds.
+    pub keep_alive_seconds: u64,
+    /// When the credentials that signed it lapse.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub credentials_expire: Option<SystemTime>,
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastFailure {
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// Where.
+    pub phase: Phase,
+    /// What.
+    pub error: ErrorName,
+    /// How it is retried.
+    pub class: RetryClass,
+    /// Finer.
+    pub detail: Detail,
+    /// In words.
+    pub message: String,
+}
+
+/// A drop.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastDrop {
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// What.
+    pub error: ErrorName,
+    /// Finer.
+    pub detail: Detail,
+    /// In words.
+    pub message: String,
+    /// Length of the session, in seconds.
+    pub session_seconds: f64,
+}
+
+/// Writes a time as RFC 3339 in UTC with milliseconds.
+///
+/// # Errors
+/// Only those of the serializer.
+pub fn rfc3339<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*time))
+}
+
+/// The same for a time that may be absent.
+///
+/// # Errors
+/// Only those of the serializer.
+pub fn rfc3339_option<S: serde::Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}

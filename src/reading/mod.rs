@@ -1,0 +1,47 @@
+//! Readings: one value of one quantity of one device at one time, and the store that shows them while fresh.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// The type of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// May rise and fall.
+    Gauge,
+    /// Only rises, or starts again.
+    Counter,
+}
+
+/// What is measured: one metric name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Quantity {
+    /// The full metric name with its unit.
+    pub name: Cow<'static, str>,
+    /// A sentence.
+    pub help: Cow<'static, str>,
+    /// Gauge or counter.
+    pub kind: Kind,
+}
+
+impl Quantity {
+    /// A quantity known at compile time.
+    #[must_use]
+    pub const fn fixed(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), help: Cow::Borrowed(help), kind }
+    }
+}
+
+/// One value of one quantity of one device.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// What.
+    pub quantity: &'a Quantity,
+    /// Whose. The label `device`; the configured alias or a stable short id.
+    pub device: &'a str,
+    /// Further labels.
+    pub labels: &'a [(&'a str, &'a str)],
+    /// The value in the unit of the name.
+    pub value: f64,
+    /// How long it may be shown without being renewed.
+    pub lifetime: Duration,
+}

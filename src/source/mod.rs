@@ -1,0 +1,131 @@
+//! What a connection leads to and what its messages mean.
+//!
+//! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
+//! [`Dialogue`] (pure: what to ask and when, what an answer means).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::clock::{Instant, Now};
+use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::plan::Plan;
+use crate::connection::{Failure, Tier};
+use crate::lifecycle::CredentialEvent;
+use crate::reading::Reading;
+
+/// The asynchronous half: signs in and plans.
+pub trait Planner: Send + Sync {
+    /// How to connect now. Deep: everything is obtained anew.
+    fn plan(self: Arc<Self>, tier: Tier) -> BoxFuture<'static, Answer<Planned>>;
+
+    /// Asks the cloud again about its devices, during a session.
+    fn look_up(self: Arc<Self>) -> BoxFuture<'static, Answer<Inventory>>;
+}
+
+/// A result with the credential work that led to it, successful or not.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub result: Result<T, Failure>,
+    /// Refreshes and sign-ins on the way, in order.
+    pub credentials: Vec<CredentialEvent>,
+}
+
+/// A plan and the dialogue for the session that it leads to.
+pub struct Planned {
+    /// How to connect.
+    pub plan: Plan,
+    /// What to say then.
+    pub dialogue: Box<dyn Dialogue>,
+}
+
+impl std::fmt::Debug for Planned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Planned").finish_non_exhaustive()
+    }
+}
+
+/// The devices as the cloud lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// One entry a device.
+    pub devices: Vec<Listed>,
+}
+
+/// One device as the cloud lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The source's own key (a MAC, a thing name). Never exported.
+    pub key: String,
+    /// Whether the cloud sees it; `None` when it does not say.
+    pub online: Option<bool>,
+}
+
+/// What a dialogue wants done.
+#[derive(Debug)]
+pub enum Want {
+    /// Send this.
+    Publish(Outgoing),
+    /// Ask the cloud about its devices; the answer comes to [`Dialogue::inventory`].
+    LookUp,
+    /// The session is of no use although it lives: rebuild everything. The reason is for the log.
+    Reconnect(&'static str),
+    /// The set of devices changed: plan anew.
+    Replan(&'static str),
+}
+
+/// What a message was. The label `outcome` of `mqtt_client_messages_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It became readings or told something.
+    Decoded,
+    /// Well-formed and of no interest: our own echo, somebody's request.
+    Ignored,
+    /// Not what it should be.
+    Malformed,
+    /// Too large to be looked at.
+    Oversize,
+}
+
+/// Where a dialogue puts what it learns.
+pub trait Sink {
+    /// One value of one quantity.
+    fn reading(&mut self, reading: &Reading<'_>);
+    /// A device spoke.
+    fn device_seen(&mut self, device: &str);
+    /// How often a device is expected to speak.
+    fn expected_interval(&mut self, device: &str, interval: Duration);
+    /// A field of a device's message could not be read. `field` comes from the known set.
+    fn field_error(&mut self, device: &str, field: &'static str);
+    /// A request was answered after this time.
+    fn request_answered(&mut self, device: &str, took: Duration);
+    /// A request was not answered in time.
+    fn request_timed_out(&mut self, device: &str);
+    /// Messages flow again: the subscriptions are back.
+    fn link_up(&mut self);
+    /// Messages can not flow: the session is over.
+    fn link_down(&mut self);
+}
+
+/// The pure half, one per session: questions, timers and the meaning of messages. No clock, no socket.
+pub trait Dialogue: Send {
+    /// The subscriptions are back: the conversation begins.
+    fn restored(&mut self, now: Now, sink: &mut dyn Sink);
+
+    /// When [`Dialogue::due`] wants to be called next.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The deadline has come (or a message was heard): push what is wanted now.
+    fn due(&mut self, now: Now, sink: &mut dyn Sink, wants: &mut Vec<Want>);
+
+    /// A message arrived.
+    fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome;
+
+    /// The cloud's answer to [`Want::LookUp`]; `None` when it could not be had.
+    fn inventory(&mut self, inventory: Option<&Inventory>, now: Now, sink: &mut dyn Sink);
+
+    /// What to publish before a polite close.
+    fn farewell(&mut self, now: Now) -> Vec<Outgoing>;
+}
