@@ -90,7 +90,7 @@ error_names! {
     TlsCertificateNotYetValid = "AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID", Some(1184), Setup, [Credentials, Tls];
     TlsCertificateRevoked = "AWS_IO_TLS_PEER_CERTIFICATE_REVOKED", Some(1188), Setup, [Credentials, Tls];
     TlsBadCertificate = "AWS_IO_TLS_BAD_CERTIFICATE", Some(1185), Setup, [Credentials, Tls];
-    TlsAlertReceived = "AWS_IO_TLS_ERROR_ALERT_RECEIVED", Some(1032), Setup, [Credentials, Tls, Websocket, Connack, Session];
+    TlsAlertReceived = "AWS_IO_TLS_ERROR_ALERT_RECEIVED", Some(1032), Setup, [Credentials, Tls, Websocket, Connack, Subscribe, Session];
     TlsNegotiationFailure = "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", Some(1029), Setup, [Credentials, Tls];
     TlsReadFailure = "AWS_IO_TLS_ERROR_READ_FAILURE", Some(1178), Network, [Websocket, Connack, Subscribe, Session];
     TlsNoRootCertificate = "AWS_IO_TLS_NO_ROOT_CERTIFICATE_FOUND", Some(1182), Setup, [Credentials, Tls];
@@ -109,7 +109,7 @@ error_names! {
     // MQTT before the session is up.
     ConnackTimeout = "AWS_ERROR_MQTT5_CONNACK_TIMEOUT", Some(5151), Network, [Connack];
     ConnackRefused = "AWS_ERROR_MQTT5_CONNACK_CONNECTION_REFUSED", Some(5150), Service, [Connack];
-    UnexpectedHangup = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Some(5134), Network, [Tls, Websocket, Connack, Subscribe, Session];
+    UnexpectedHangup = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Some(5134), Network, [Connack, Subscribe, Session];
     PeerNotMqtt = "LOCAL_PEER_NOT_MQTT", None, Setup, [Connack];
     SubscribeFailure = "AWS_ERROR_MQTT_CONNECTION_SUBSCRIBE_FAILURE", Some(5164), Setup, [Subscribe];
     // In session.
