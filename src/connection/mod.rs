@@ -2,9 +2,17 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+pub mod classify;
+pub mod dialer;
 pub mod error;
+mod inflight;
 pub mod link;
+mod pipe;
 pub mod plan;
+pub mod protocol;
+mod session;
+pub mod subscriptions;
+mod traffic;
 
 use std::time::Duration;
 

@@ -1,0 +1,106 @@
+//! From a plan to a stream of bytes: name lookup, TCP, proxy, TLS, WebSocket; each timed, limited and named.
+//!
+//! Never speaks MQTT and never tries again.
+
+mod certificate;
+mod dns;
+mod head;
+mod proxy;
+mod tcp;
+pub mod tls;
+mod websocket;
+mod wire;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+pub(super) use websocket::Websocket;
+pub(super) use wire::Wire;
+
+use super::error::ErrorName;
+use super::link::{Limits, PhaseTime, Report};
+use super::pipe::Pipe;
+use super::plan::Plan;
+use super::{Failure, Phase};
+use crate::clock;
+
+/// A stream that is ready for MQTT.
+#[derive(Debug)]
+pub(super) struct Dialled {
+    pub(super) pipe: Pipe,
+    pub(super) reached: Reached,
+}
+
+/// What was reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) certificate_expires: Option<SystemTime>,
+}
+
+/// Where the phases are told.
+#[derive(Debug)]
+pub(super) struct Progress(pub(super) mpsc::UnboundedSender<Report>);
+
+/// Dials. The first error of a phase is the end; nothing stays open then.
+pub(super) async fn dial(plan: &Plan, limits: &Limits, progress: &Progress) -> Result<Dialled, Failure> {
+    let (host, port) = plan.proxy.as_ref().map_or((&plan.host, plan.port), |proxy| (&proxy.host, proxy.port));
+
+    let late = (ErrorName::DnsTimeout, "the name lookup took too long");
+    let addresses = progress.phase(Phase::Dns, limits.dns, late, dns::look_up(host, port)).await?;
+
+    let late = (ErrorName::SocketTimeout, "no address answered in time");
+    let tcp = progress.phase(Phase::Tcp, limits.tcp, late, tcp::connect(&addresses)).await?;
+    let unknown = |error| super::classify::io(Phase::Tcp, &error);
+    let (peer, local) = (tcp.peer_addr().map_err(unknown)?, tcp.local_addr().map_err(unknown)?);
+    let mut wire = Wire::plain(tcp);
+
+    if let Some(proxy) = &plan.proxy {
+        let late = (ErrorName::ProxyTimeout, "the proxy did not answer in time");
+        let tunnel = proxy::connect(&mut wire, proxy, &plan.host, plan.port);
+        progress.phase(Phase::Proxy, limits.proxy, late, tunnel).await?;
+    }
+
+    let mut certificate_expires = None;
+    if plan.transport.has_tls() {
+        let late = (ErrorName::TlsTimeout, "the TLS handshake took too long");
+        let handshake = tls::connect(wire, plan);
+        wire = progress.phase(Phase::Tls, limits.tls, late, handshake).await?;
+        certificate_expires = wire.certificate().and_then(certificate::expiry);
+    }
+
+    let pipe = if plan.transport.has_websocket() {
+        let late = (ErrorName::WebsocketTimeout, "the upgrade to WebSocket was not answered in time");
+        let upgrade = websocket::upgrade(wire, plan);
+        Pipe::Websocket(Box::new(progress.phase(Phase::Websocket, limits.websocket, late, upgrade).await?))
+    } else {
+        Pipe::Raw(wire)
+    };
+    Ok(Dialled { pipe, reached: Reached { peer, local, certificate_expires } })
+}
+
+impl Progress {
+    async fn phase<T>(
+        &self,
+        phase: Phase,
+        limit: Duration,
+        (error, message): (ErrorName, &str),
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.tell(Report::Entered(phase));
+        let began = clock::now().at;
+        let done = tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(phase, error, message)))?;
+        self.tell(Report::Finished(PhaseTime { phase, took: clock::now().at.saturating_since(began) }));
+        Ok(done)
+    }
+
+    fn tell(&self, report: Report) {
+        // The receiver goes with the link; then there is nobody to tell.
+        let _ = self.0.send(report);
+    }
+}

@@ -1,0 +1,115 @@
+//! The upgrade from HTTP to WebSocket with the subprotocol `mqtt`.
+//!
+//! The request is written by hand: a presigned target must go out byte for byte, and must not pass through a
+//! library that may log or quote it. Never follows a redirect.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::Wire;
+use super::head::{Head, NoHead};
+use crate::clock;
+use crate::connection::plan::Plan;
+use crate::connection::{Failure, Phase, classify};
+
+pub(crate) type Websocket = WebSocketStream<Wire>;
+
+const BUFFER: usize = 8 * 1024;
+/// A frame may carry several packets; the single packet is checked by the MQTT decoder.
+const SLACK: usize = 64 * 1024;
+
+/// Upgrades `wire`.
+pub(super) async fn upgrade(mut wire: Wire, plan: &Plan) -> Result<Websocket, Failure> {
+    let key = generate_key();
+    let broken = |error| classify::io(Phase::Websocket, &error);
+    wire.write_all(request(plan, &key)?.as_bytes()).await.map_err(broken)?;
+    wire.flush().await.map_err(broken)?;
+    let head = Head::read(&mut wire, Phase::Websocket).await.map_err(|why| match why {
+        NoHead::Failed(failure) => failure,
+        NoHead::NotHttp => {
+            classify::websocket_breach(Phase::Websocket, "what answered is not an HTTP server")
+        }
+    })?;
+    check(&head, &key)?;
+    let largest = plan.max_packet_size.saturating_add(SLACK);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest));
+    Ok(WebSocketStream::from_partially_read(wire, head.rest, Role::Client, Some(config)).await)
+}
+
+fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
+    let target = plan.request_target.expose();
+    // A line break in either would let them write headers.
+    let clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !target.starts_with('/') || !clean(target) || !clean(&plan.host) {
+        let what = "the path of the endpoint is not one that HTTP allows";
+        return Err(classify::websocket_breach(Phase::Websocket, what));
+    }
+    // The host goes without its port, whatever the port: SigV4 signs the bare host, and a server that verifies
+    // the signature compares it with this header.
+    Ok(format!(
+        "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n",
+        plan.host
+    ))
+}
+
+fn check(head: &Head, key: &str) -> Result<(), Failure> {
+    if head.status != 101 {
+        let now = clock::now().wall;
+        let mut failure = classify::upgrade_status(head.status, head.header("date").and_then(date), now);
+        failure.retry_after = head.header("retry-after").and_then(|text| wait(text, now));
+        return Err(failure);
+    }
+    let breach = |what| Err(classify::websocket_breach(Phase::Websocket, what));
+    if !head.lists("connection", "upgrade") || !head.lists("upgrade", "websocket") {
+        return breach("the answer does not upgrade to WebSocket");
+    }
+    if head.header("sec-websocket-accept") != Some(derive_accept_key(key.as_bytes()).as_str()) {
+        return breach("the answer is to another request");
+    }
+    if head.header("sec-websocket-protocol") != Some("mqtt") {
+        return breach(
+            "the server does not speak MQTT over WebSocket: it did not choose the subprotocol `mqtt`",
+        );
+    }
+    if head.header("sec-websocket-extensions").is_some_and(|extensions| !extensions.is_empty()) {
+        return breach("the server uses an extension that we did not offer");
+    }
+    Ok(())
+}
+
+/// An HTTP date, as the headers `Date` and `Retry-After` carry it.
+fn date(text: &str) -> Option<SystemTime> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|zoned| SystemTime::from(zoned.timestamp()))
+}
+
+/// `Retry-After`: seconds or a date.
+fn wait(text: &str, now: SystemTime) -> Option<Duration> {
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => date(text)?.duration_since(now).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(wait("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:48:37 GMT", now), None);
+        assert_eq!(wait("soon", now), None);
+    }
+}

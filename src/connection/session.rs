@@ -1,0 +1,336 @@
+//! One open connection: moves bytes between the pipe and the protocol, and keeps the kernel's view of it.
+//!
+//! Never waits for the peer to read: a full send buffer ends with a name of its own.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::v4::Codec;
+use tokio::time::Sleep;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::classify::{self, Broken};
+use super::dialer::{Dialled, Reached};
+use super::error::{ErrorName, RetryClass};
+use super::link::{EndedBy, Ending, Limits, LinkStats, Outgoing, Refused, Report};
+use super::pipe::Pipe;
+use super::plan::Plan;
+use super::protocol::{Notice, Protocol};
+use super::{Failure, Phase};
+use crate::clock::{self, Instant};
+use crate::host::{self, TcpInfo};
+
+/// How often the kernel is asked (`drop-diagnosis.md` §1).
+const SAMPLE: Duration = Duration::from_secs(10);
+/// How soon after a ping: a healthy path has acknowledged it by then.
+const SAMPLE_AFTER_PING: Duration = Duration::from_secs(1);
+/// How often while something is unacknowledged, so that the last view before an end is a recent one.
+const SAMPLE_IN_DOUBT: Duration = Duration::from_secs(2);
+/// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
+const READS: usize = 8;
+/// Bytes that may wait for a peer that does not read.
+const BACKLOG: usize = 1024 * 1024;
+/// `TCP_CLOSE`.
+const CLOSED: u8 = 7;
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    pipe: Pipe,
+    protocol: Protocol,
+    codec: Codec,
+    inbound: BytesMut,
+    outbound: BytesMut,
+    reached: Reached,
+    limits: Limits,
+    hangup_means_credentials: bool,
+    accepted: bool,
+    over: bool,
+    bytes_received: u64,
+    bytes_sent: u64,
+    /// Since when nothing leaves although something waits, and what the kernel had taken by then.
+    stalled: Option<(Instant, u64)>,
+    sample_at: Instant,
+    sampled_pings: u64,
+    tcp: Option<TcpInfo>,
+    timer: Pin<Box<Sleep>>,
+    timer_for: Option<Instant>,
+}
+
+impl Session {
+    /// Sends CONNECT at the first turn.
+    pub(super) fn new(dialled: Dialled, plan: &Plan, limits: Limits, now: Instant) -> Self {
+        let mut protocol = Protocol::new(plan, &limits, now);
+        protocol.start(now);
+        Self {
+            pipe: dialled.pipe,
+            protocol,
+            // Outgoing sizes are checked by the protocol, which refuses a message without ending the session.
+            codec: Codec { max_incoming_size: plan.max_packet_size, max_outgoing_size: usize::MAX },
+            inbound: BytesMut::new(),
+            outbound: BytesMut::new(),
+            reached: dialled.reached,
+            limits,
+            hangup_means_credentials: plan.hangup_means_credentials,
+            accepted: false,
+            over: false,
+            bytes_received: 0,
+            bytes_sent: 0,
+            stalled: None,
+            sample_at: now + SAMPLE,
+            sampled_pings: 0,
+            tcp: None,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            timer_for: None,
+        }
+    }
+
+    /// Whether the last report is out.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.protocol.in_flight()
+    }
+
+    pub(super) fn publish(&mut self, message: Outgoing) -> Result<(), Refused> {
+        if self.outbound.len() >= BACKLOG {
+            return Err(Refused::TooManyInFlight);
+        }
+        self.protocol.publish(message, clock::now().at)?;
+        self.encode();
+        Ok(())
+    }
+
+    /// Does everything that can be done without waiting; ready when there is something to report.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reports: &mut VecDeque<Report>) -> Poll<()> {
+        loop {
+            let now = clock::now().at;
+            let more = self.read(cx, now);
+            self.protocol.tick(now);
+            self.write(cx, now);
+            self.sample(now, reports);
+            self.report(now, reports);
+            if self.over || !reports.is_empty() {
+                return Poll::Ready(());
+            }
+            if !more && !self.timer_fired(cx, now) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Sends the farewell, DISCONNECT and the closes of every layer. Returns the books of an accepted session.
+    pub(super) async fn close(mut self, farewell: Vec<Outgoing>, now: Instant) -> Option<Box<Ending>> {
+        for message in farewell {
+            if let Err(refused) = self.protocol.publish(message, now) {
+                tracing::debug!(%refused, "a farewell message was not sent");
+            }
+        }
+        self.protocol.leave(now);
+        self.encode();
+        let failure = Failure::new(Phase::Shutdown, ErrorName::UserRequestedStop, "we closed the connection");
+        let ending = self.accepted.then(|| self.ending(failure, EndedBy::Us, now));
+        let Self { mut pipe, mut outbound, limits, .. } = self;
+        let polite = async move {
+            if std::future::poll_fn(|cx| pipe.poll_write(cx, &mut outbound)).await.is_ok() {
+                pipe.close().await;
+            }
+        };
+        if tokio::time::timeout(limits.close, polite).await.is_err() {
+            tracing::debug!("the peer did not close in time");
+        }
+        ending.map(Box::new)
+    }
+
+    /// Reads and decodes; whether there may be more to read at once.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for _ in 0..READS {
+            match self.pipe.poll_read(cx, &mut self.inbound) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(count)) => {
+                    self.bytes_received += u64::try_from(count).unwrap_or(u64::MAX);
+                    self.decode(now);
+                }
+                Poll::Ready(Err(broken)) => {
+                    self.broke(&broken);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn decode(&mut self, now: Instant) {
+        loop {
+            let phase = self.protocol.phase();
+            if phase == Phase::Connack
+                && let Some(failure) = classify::first_bytes(&self.inbound)
+            {
+                return self.protocol.end(failure, EndedBy::Peer);
+            }
+            if phase == Phase::Shutdown {
+                return;
+            }
+            match self.codec.decode(&mut self.inbound) {
+                Ok(Some(packet)) => self.protocol.handle(packet, now),
+                Ok(None) => return,
+                Err(error) => {
+                    let failure = classify::codec(phase, &error);
+                    let by = classify::ended_by(&failure);
+                    return self.protocol.end(failure, by);
+                }
+            }
+        }
+    }
+
+    fn encode(&mut self) {
+        while let Some(packet) = self.protocol.poll_packet() {
+            let before = self.outbound.len();
+            match self.codec.encode(packet, &mut self.outbound) {
+                Ok(()) => {
+                    self.bytes_sent += u64::try_from(self.outbound.len() - before).unwrap_or(u64::MAX);
+                }
+                Err(error) => {
+                    // Half a packet would put the stream out of step.
+                    self.outbound.truncate(before);
+                    self.protocol.end(classify::codec(self.protocol.phase(), &error), EndedBy::LocalError);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) {
+        self.encode();
+        match self.pipe.poll_write(cx, &mut self.outbound) {
+            Poll::Ready(Ok(())) => self.stalled = None,
+            Poll::Ready(Err(broken)) => {
+                // The peer's last words may lie unread: they tell more than a failed write.
+                self.read(cx, now);
+                self.broke(&broken);
+            }
+            Poll::Pending => {
+                let taken = self.pipe.wire().taken();
+                match self.stalled {
+                    Some((since, before)) if before == taken => {
+                        if now >= since + self.limits.ping && self.accepted {
+                            let message = "the peer takes no more bytes";
+                            let failure =
+                                Failure::new(self.protocol.phase(), ErrorName::MqttTimeout, message);
+                            self.protocol.end(failure, EndedBy::Timeout);
+                        }
+                    }
+                    Some(_) | None => self.stalled = Some((now, taken)),
+                }
+            }
+        }
+    }
+
+    fn broke(&mut self, broken: &Broken) {
+        let phase = self.protocol.phase();
+        let mut failure = classify::broken(phase, broken);
+        let orderly = failure.error == ErrorName::UnexpectedHangup;
+        if orderly && phase == Phase::Connack && self.hangup_means_credentials {
+            failure.class = RetryClass::Credential;
+        }
+        let by = classify::ended_by(&failure);
+        self.protocol.end(failure, by);
+    }
+
+    /// Asks the kernel when it is time.
+    fn sample(&mut self, now: Instant, reports: &mut VecDeque<Report>) {
+        let pings = self.protocol.stats().pings_sent;
+        if pings != self.sampled_pings {
+            self.sampled_pings = pings;
+            self.sample_at = self.sample_at.min(now + SAMPLE_AFTER_PING);
+        }
+        if now < self.sample_at {
+            return;
+        }
+        self.sample_at = now + SAMPLE;
+        if let Some(info) = host::tcp_info(self.pipe.wire().tcp()) {
+            if info.unacked > 0 {
+                self.sample_at = now + SAMPLE_IN_DOUBT;
+            }
+            self.protocol.acknowledged_by_kernel(now - info.last_ack_received);
+            self.tcp = Some(info);
+            if self.accepted {
+                reports.push_back(Report::Tcp(info));
+            }
+        }
+    }
+
+    fn report(&mut self, now: Instant, reports: &mut VecDeque<Report>) {
+        while let Some(notice) = self.protocol.poll_notice() {
+            reports.push_back(match notice {
+                Notice::Entered(phase) => Report::Entered(phase),
+                Notice::Finished(time) => Report::Finished(time),
+                Notice::Accepted { session_present } => {
+                    self.accepted = true;
+                    let Reached { peer, local, certificate_expires } = self.reached;
+                    Report::Accepted { session_present, peer, local, certificate_expires }
+                }
+                Notice::Restored { active, refused } => Report::Restored { active, refused },
+                Notice::Message(message) => Report::Message(message),
+                Notice::Acknowledged(token) => Report::Acknowledged(token),
+                Notice::Pinged(took) => Report::Pinged(took),
+                Notice::Over(failure, by) => {
+                    self.over = true;
+                    if self.accepted {
+                        Report::Ended(Box::new(self.ending(failure, by, now)))
+                    } else {
+                        Report::Failed(failure)
+                    }
+                }
+            });
+        }
+    }
+
+    fn ending(&mut self, failure: Failure, ended_by: EndedBy, now: Instant) -> Ending {
+        let last = host::tcp_info(self.pipe.wire().tcp());
+        let acknowledged = last.map(|info| now - info.last_ack_received.min(info.last_data_received));
+        if let Some(at) = acknowledged {
+            self.protocol.acknowledged_by_kernel(at);
+        }
+        // A close by the peer is a proof of life; a reset may come from the middle of the path, and still it is
+        // the moment at which the connection ended.
+        let alive = match ended_by {
+            EndedBy::Peer => now,
+            EndedBy::Timeout | EndedBy::LocalError | EndedBy::Us => {
+                acknowledged.map_or(self.protocol.last_received(), |at| at.max(self.protocol.last_received()))
+            }
+        };
+        // A socket that the kernel has given up has forgotten what was unacknowledged; the last sample has not.
+        let tcp = last.filter(|info| info.state != CLOSED).or(self.tcp).or(last);
+        let stats = LinkStats {
+            bytes_received: self.bytes_received,
+            bytes_sent: self.bytes_sent,
+            ..self.protocol.stats().clone()
+        };
+        Ending { failure, ended_by, alive, stats, tcp }
+    }
+
+    /// Whether the next deadline has passed; if not, the task is woken then.
+    fn timer_fired(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let stall = self.stalled.map(|(since, _)| since + self.limits.ping).filter(|_| self.accepted);
+        let next = [self.protocol.deadline(), stall].into_iter().flatten().fold(self.sample_at, Instant::min);
+        if next <= now {
+            return true;
+        }
+        if self.timer_for != Some(next) {
+            self.timer_for = Some(next);
+            self.timer.set(tokio::time::sleep(next.saturating_since(now)));
+        }
+        let fired = self.timer.as_mut().poll(cx).is_ready();
+        if fired {
+            // The runtime's clock and ours may differ by a little: it is set anew if the deadline is still ahead.
+            self.timer_for = None;
+        }
+        fired
+    }
+}

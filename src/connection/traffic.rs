@@ -1,0 +1,130 @@
+//! What moved on one connection and when: counts, the last packets sent, silences.
+//!
+//! Pure. Never keeps a payload.
+
+use std::time::Duration;
+
+use rumqttc::mqttbytes::v4::Packet;
+
+use super::link::{Gap, LastSent, LinkStats};
+use crate::clock::Instant;
+
+/// Shorter silences tell nothing about idle limits on the way.
+const SILENCE: Duration = Duration::from_secs(5);
+const KEPT_GAPS: usize = 64;
+
+/// The books of one connection.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    pub(super) stats: LinkStats,
+    pub(super) last_sent: Instant,
+    pub(super) last_received: Instant,
+    /// When the packet was sent that ended the newest silence, until the peer proves that it survived.
+    doubtful_since: Option<Instant>,
+}
+
+impl Traffic {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { stats: LinkStats::default(), last_sent: now, last_received: now, doubtful_since: None }
+    }
+
+    /// A packet of ours goes out.
+    pub(super) fn sent(&mut self, packet: &Packet, now: Instant) {
+        let silence = now.saturating_since(self.last_sent.max(self.last_received));
+        if silence >= SILENCE {
+            if self.stats.gaps.len() >= KEPT_GAPS {
+                self.stats.gaps.remove(0);
+            }
+            self.stats.gaps.push(Gap { length: silence, survived: false });
+            self.doubtful_since = Some(now);
+        }
+        self.last_sent = now;
+        self.stats.packets_sent += 1;
+        let (packet, topic) = describe(packet);
+        let sent = LastSent { packet, topic, at: now };
+        match packet {
+            "PUBLISH" => {
+                self.stats.messages_sent += 1;
+                self.stats.last_publish = Some(sent.clone());
+            }
+            "SUBSCRIBE" => self.stats.last_subscribe = Some(sent.clone()),
+            "PINGREQ" => self.stats.pings_sent += 1,
+            _ => {}
+        }
+        self.stats.last_sent = Some(sent);
+    }
+
+    /// A packet of the peer came in.
+    pub(super) fn received(&mut self, packet: &Packet, now: Instant) {
+        self.stats.packets_received += 1;
+        if matches!(packet, Packet::Publish(_)) {
+            self.stats.messages_received += 1;
+        }
+        self.heard(now);
+    }
+
+    /// The peer proved at `at` to be there: by bytes or by a TCP acknowledgement.
+    pub(super) fn heard(&mut self, at: Instant) {
+        self.last_received = self.last_received.max(at);
+        self.acknowledged(at);
+    }
+
+    /// The peer's kernel acknowledged something at `at`; its MQTT side may still be frozen.
+    pub(super) fn acknowledged(&mut self, at: Instant) {
+        if self.doubtful_since.is_some_and(|since| at > since) {
+            self.doubtful_since = None;
+            if let Some(gap) = self.stats.gaps.last_mut() {
+                gap.survived = true;
+            }
+        }
+    }
+}
+
+fn describe(packet: &Packet) -> (&'static str, Option<String>) {
+    match packet {
+        Packet::Connect(_) => ("CONNECT", None),
+        Packet::ConnAck(_) => ("CONNACK", None),
+        Packet::Publish(publish) => ("PUBLISH", Some(publish.topic.clone())),
+        Packet::PubAck(_) => ("PUBACK", None),
+        Packet::PubRec(_) => ("PUBREC", None),
+        Packet::PubRel(_) => ("PUBREL", None),
+        Packet::PubComp(_) => ("PUBCOMP", None),
+        Packet::Subscribe(subscribe) => ("SUBSCRIBE", subscribe.filters.first().map(|f| f.path.clone())),
+        Packet::SubAck(_) => ("SUBACK", None),
+        Packet::Unsubscribe(_) => ("UNSUBSCRIBE", None),
+        Packet::UnsubAck(_) => ("UNSUBACK", None),
+        Packet::PingReq => ("PINGREQ", None),
+        Packet::PingResp => ("PINGRESP", None),
+        Packet::Disconnect => ("DISCONNECT", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_boot(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_silence_survives_only_by_what_comes_after_it() {
+        let mut traffic = Traffic::new(at(0));
+        traffic.sent(&Packet::PingReq, at(10));
+        traffic.received(&Packet::PingResp, at(11));
+        traffic.sent(&Packet::PingReq, at(14));
+        traffic.sent(&Packet::PingReq, at(30));
+        traffic.acknowledged(at(12));
+        let gaps: Vec<_> = traffic.stats.gaps.iter().map(|g| (g.length.as_secs(), g.survived)).collect();
+        assert_eq!(gaps, [(10, true), (16, false)]);
+    }
+
+    #[test]
+    fn only_the_newest_silences_are_kept() {
+        let mut traffic = Traffic::new(at(0));
+        for n in 1..=100 {
+            traffic.sent(&Packet::PingReq, at(n * 10 + n));
+        }
+        assert_eq!(traffic.stats.gaps.len(), KEPT_GAPS);
+    }
+}
