@@ -3,11 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use prometheus::{Gauge, Histogram, IntCounter};
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use super::handles::{Counters, OptionalGauge};
 use super::labels::cut;
-use super::metrics::Families;
+use super::metrics::{Families, forget};
 use super::{ConnectionLabels, Traffic};
 use crate::clock::{Now, unix_seconds};
 use crate::connection::error::ErrorName;
@@ -63,11 +63,13 @@ impl ConnectionMetrics {
     pub(super) fn new(families: &Families, labels: &ConnectionLabels, started: Now) -> Self {
         let name = cut(&labels.connection);
         let info = [name, cut(&labels.broker), labels.protocol, labels.transport.as_str(), labels.source];
+        // A reload may have changed what the connection leads to: two info series would spoil every join.
+        forget(&families.connection_info, name);
         families.connection_info.with_label_values(&info).set(1.0);
-        let gauge = |family: &prometheus::GaugeVec| family.with_label_values(&[name]);
-        let optional = |family: &prometheus::GaugeVec| OptionalGauge::new(family, &[name]);
-        let histogram = |family: &prometheus::HistogramVec| family.with_label_values(&[name]);
-        let counter = |family: &prometheus::IntCounterVec| family.with_label_values(&[name]);
+        let gauge = |family: &GaugeVec| family.with_label_values(&[name]);
+        let optional = |family: &GaugeVec| OptionalGauge::new(family, &[name]);
+        let histogram = |family: &HistogramVec| family.with_label_values(&[name]);
+        let counter = |family: &IntCounterVec| family.with_label_values(&[name]);
         let connect_errors =
             labels.phases().flat_map(|phase| labels.connect_errors(phase).map(move |error| (phase, error)));
         let kinds = [CredentialKind::Refresh.as_str(), CredentialKind::SignIn.as_str()];

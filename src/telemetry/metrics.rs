@@ -183,8 +183,9 @@ fn register<F: Family>(definition: &Definition, registry: &Registry) -> F {
     family
 }
 
-fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, connection: &str) {
-    for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
+/// Removes the series of this connection from one family.
+pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, connection: &str) {
+    for metric in family.collect().iter().flat_map(prometheus::proto::MetricFamily::get_metric) {
         let labels: HashMap<&str, &str> =
             metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
         if labels.get("connection") == Some(&connection) {

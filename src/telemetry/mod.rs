@@ -10,9 +10,10 @@ mod labels;
 mod metrics;
 mod process;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod traffic;
 
+pub(crate) use connection::Accepted;
 pub use connection::ConnectionMetrics;
 pub use device::DeviceMetrics;
 pub use exporter::ExporterMetrics;
