@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::StateName;
+use super::history::History;
+use super::view::Summary;
+use crate::clock::Now;
 use crate::connection::error::{ErrorName, RetryClass};
-use crate::connection::{Detail, Phase, Tier};
+use crate::connection::{Detail, Failure, Phase, Tier};
 
 /// All connections of this process.
 #[derive(Debug, Default)]
@@ -41,7 +44,7 @@ impl Board {
 }
 
 /// A poisoned lock still holds a readable status: a panic elsewhere must not take the page down.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -84,6 +87,70 @@ pub struct ConnectionStatus {
     pub drops_by_error: BTreeMap<ErrorName, u64>,
     /// It has been online since the start of the process.
     pub was_online: bool,
+    /// Recent attempts, sessions and drops; shown in short.
+    pub history: SharedHistory,
+}
+
+impl ConnectionStatus {
+    /// The status of a connection that has not started.
+    #[must_use]
+    pub fn new(name: impl Into<String>, source: &'static str, transport: &'static str, now: Now) -> Self {
+        Self {
+            name: name.into(),
+            source,
+            transport,
+            state: StateName::Idle,
+            phase: None,
+            since: now.wall,
+            why: "not started yet".to_owned(),
+            attempt: None,
+            consecutive_failures: 0,
+            next_attempt: None,
+            session: None,
+            last_failure: None,
+            last_drop: None,
+            sessions: 0,
+            drops: 0,
+            drops_by_error: BTreeMap::new(),
+            was_online: false,
+            history: SharedHistory::default(),
+        }
+    }
+}
+
+/// The history of one connection: written by its recorder, read by the diagnosis and by HTTP. Clones share it.
+#[derive(Clone, Default)]
+pub struct SharedHistory(Arc<Mutex<History>>);
+
+impl SharedHistory {
+    /// Looks at the history. It can not be written meanwhile: be quick.
+    pub fn read<T>(&self, look: impl FnOnce(&History) -> T) -> T {
+        look(&lock(&self.0))
+    }
+
+    /// Adds to the history.
+    pub(super) fn write(&self, add: impl FnOnce(&mut History)) {
+        add(&mut lock(&self.0));
+    }
+}
+
+/// Prints how much there is, not what: a log line needs no thousand drops.
+impl std::fmt::Debug for SharedHistory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let history = lock(&self.0);
+        f.debug_struct("SharedHistory")
+            .field("sessions", &history.sessions().len())
+            .field("drops", &history.drops().len())
+            .field("attempts", &history.attempts().len())
+            .finish()
+    }
+}
+
+/// The newest drops and sessions in short; the diagnostics export shows the rest.
+impl Serialize for SharedHistory {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.read(Summary::of).serialize(serializer)
+    }
 }
 
 /// The session of a connection.
@@ -123,6 +190,14 @@ pub struct LastFailure {
     pub message: String,
 }
 
+impl LastFailure {
+    /// Of a failure now.
+    pub(super) fn of(failure: &Failure, now: Now) -> Self {
+        let Failure { phase, error, class, detail, message, retry_after: _ } = failure.clone();
+        Self { at: now.wall, phase, error, class, detail, message }
+    }
+}
+
 /// A drop.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastDrop {
@@ -137,6 +212,15 @@ pub struct LastDrop {
     pub message: String,
     /// Length of the session, in seconds.
     pub session_seconds: f64,
+}
+
+impl LastDrop {
+    /// Of a session that lasted so long and ends now.
+    pub(super) fn of(failure: &Failure, lasted: Option<Duration>, now: Now) -> Self {
+        let Failure { phase: _, error, class: _, detail, message, retry_after: _ } = failure.clone();
+        let session_seconds = lasted.unwrap_or_default().as_secs_f64();
+        Self { at: now.wall, error, detail, message, session_seconds }
+    }
 }
 
 /// Writes a time as RFC 3339 in UTC with milliseconds.

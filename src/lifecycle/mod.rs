@@ -2,7 +2,12 @@
 //! log lines and history.
 
 pub mod board;
+pub mod history;
+mod log;
+mod narrate;
+mod open;
 pub mod recorder;
+pub mod view;
 
 use std::time::{Duration, SystemTime};
 

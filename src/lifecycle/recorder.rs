@@ -1,29 +1,114 @@
 //! The only place where lifecycle becomes numbers, log lines and history.
+//! Never decides anything: it is told what happened and when.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
-use super::Event;
-use super::board::ConnectionStatus;
+use super::board::{ConnectionStatus, LastDrop, LastFailure, SharedHistory, lock};
+use super::history::{AttemptOutcome, End};
+use super::narrate::{self, Loudness, Repeats};
+use super::open::{OpenAttempt, OpenSession};
+use super::{CloseCause, CredentialEvent, Event, StateName, log};
 use crate::clock::Now;
+use crate::connection::error::ErrorName;
+use crate::connection::link::{Ending, PhaseTime};
+use crate::connection::{Failure, Phase, Tier};
 use crate::telemetry::{ConnectionMetrics, Traffic};
 
 /// Records the life of one connection.
 #[derive(Debug)]
 pub struct Recorder {
+    name: String,
     metrics: ConnectionMetrics,
     status: Arc<Mutex<ConnectionStatus>>,
+    history: SharedHistory,
+    attempt: Option<OpenAttempt>,
+    session: Option<OpenSession>,
+    /// Since when there is an outage: a drop began it, an accepted session ends it. A first connect and a close of
+    /// our own begin none, however long the connect after them takes.
+    outage: Option<Now>,
+    consecutive_failures: u32,
+    /// The number of the attempt to come.
+    next_attempt: u32,
+    sessions: u64,
+    /// What the wait that may come is about.
+    last_failure: Option<Failure>,
+    last_loudness: Loudness,
+    repeats: Repeats,
+    credentials_issued: Option<SystemTime>,
 }
 
 impl Recorder {
     /// A recorder that writes to these metrics and this entry of the board.
     #[must_use]
     pub fn new(metrics: ConnectionMetrics, status: Arc<Mutex<ConnectionStatus>>) -> Self {
-        Self { metrics, status }
+        let (name, history) = {
+            let status = lock(&status);
+            (status.name.clone(), status.history.clone())
+        };
+        Self {
+            name,
+            metrics,
+            status,
+            history,
+            attempt: None,
+            session: None,
+            outage: None,
+            consecutive_failures: 0,
+            next_attempt: 1,
+            sessions: 0,
+            last_failure: None,
+            last_loudness: Loudness::Quiet,
+            repeats: Repeats::default(),
+            credentials_issued: None,
+        }
     }
 
     /// Records one fact.
     pub fn record(&mut self, event: Event, now: Now) {
-        let _ = (event, now, &self.status);
+        match event {
+            Event::AttemptStarted { tier, number } => self.attempt_started(tier, number, now),
+            Event::Credentials(event) => self.credentials(&event, now),
+            Event::PhaseEntered(phase) => self.phase_entered(phase, now),
+            Event::PhaseFinished(time) => self.phase_finished(time),
+            Event::AttemptFailed { failure, interrupted } => {
+                let attempt = self.attempt.take();
+                if interrupted {
+                    self.attempt_interrupted(attempt, now);
+                } else {
+                    self.attempt_failed(attempt, failure, now);
+                }
+            }
+            Event::Established {
+                session_present,
+                attempts,
+                peer,
+                local,
+                subscriptions,
+                keep_alive,
+                credentials_expire,
+                certificate_expires,
+            } => {
+                let session = OpenSession {
+                    start: now,
+                    attempts,
+                    phases: Vec::new(),
+                    session_present,
+                    subscriptions,
+                    keep_alive,
+                    peer,
+                    local,
+                    credentials_issued: self.credentials_issued,
+                    credentials_expire,
+                };
+                self.established(session, certificate_expires, now);
+            }
+            Event::Restored { active, refused } => self.restored(active, refused, now),
+            Event::Dropped(ending) => self.dropped(*ending, now),
+            Event::Closed { cause, ending } => self.closed(cause, ending.map(|ending| *ending), now),
+            Event::Waiting { delay, why } => self.waiting(delay, why, now),
+            Event::Stopped => self.stopped(now),
+        }
     }
 
     /// The counters of what flows; not lifecycle, so not an event each.
@@ -31,4 +116,204 @@ impl Recorder {
     pub fn traffic(&self) -> &Traffic {
         self.metrics.traffic()
     }
+
+    fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
+        self.attempt = Some(OpenAttempt { start: now, number, tier, phases: Vec::new() });
+        self.next_attempt = number.saturating_add(1);
+        self.metrics.attempt_started(tier);
+        self.enter(StateName::Planning, narrate::attempting(number, tier, None), now, |status| {
+            status.attempt = Some((number, tier));
+            status.next_attempt = None;
+        });
+        log::attempt_started(&self.name, tier, number);
+    }
+
+    fn credentials(&mut self, event: &CredentialEvent, now: Now) {
+        self.metrics.credentials(event);
+        log::credentials(&self.name, event, self.session.is_some());
+        if event.outcome.is_ok() {
+            self.credentials_issued = Some(now.wall);
+        }
+    }
+
+    fn phase_entered(&mut self, phase: Phase, now: Now) {
+        let state = match phase {
+            Phase::Credentials => Some(StateName::Planning),
+            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Websocket | Phase::Connack => {
+                Some(StateName::Connecting)
+            }
+            // These follow a session's own events, which say more.
+            Phase::Subscribe | Phase::Session | Phase::Shutdown => None,
+        };
+        match (state, &self.attempt) {
+            (Some(state), Some(attempt)) => {
+                let why = narrate::attempting(attempt.number, attempt.tier, Some(phase));
+                self.enter(state, why, now, |status| status.phase = Some(phase));
+            }
+            (Some(_) | None, _) => lock(&self.status).phase = Some(phase),
+        }
+    }
+
+    fn phase_finished(&mut self, time: PhaseTime) {
+        self.metrics.phase_finished(time);
+        if let Some(session) = &mut self.session {
+            session.phases.push(time);
+        } else if let Some(attempt) = &mut self.attempt {
+            attempt.phases.push(time);
+        }
+    }
+
+    fn attempt_interrupted(&mut self, attempt: Option<OpenAttempt>, now: Now) {
+        self.keep_attempt(attempt, AttemptOutcome::Interrupted, now);
+        self.last_failure = None;
+        self.enter(StateName::Waiting, "the attempt was interrupted".to_owned(), now, |_| {});
+        log::attempt_interrupted(&self.name);
+    }
+
+    fn attempt_failed(&mut self, attempt: Option<OpenAttempt>, failure: Failure, now: Now) {
+        self.keep_attempt(attempt, AttemptOutcome::Failed(failure.clone()), now);
+        self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+        self.metrics.attempt_failed(failure.phase, failure.error, self.consecutive_failures);
+        let consecutive_failures = self.consecutive_failures;
+        self.enter(StateName::Waiting, narrate::reason(&failure), now, |status| {
+            status.consecutive_failures = consecutive_failures;
+            status.last_failure = Some(LastFailure::of(&failure, now));
+        });
+        let (times, loudness) = self.repeats.hear(&failure);
+        log::attempt_failed(&self.name, &failure, times, loudness);
+        self.last_loudness = loudness;
+        self.last_failure = Some(failure);
+    }
+
+    fn established(&mut self, mut session: OpenSession, certificate_expires: Option<SystemTime>, now: Now) {
+        let attempt = self.attempt.take();
+        if let Some(attempt) = &attempt {
+            session.phases.clone_from(&attempt.phases);
+        }
+        self.keep_attempt(attempt, AttemptOutcome::Accepted, now);
+        self.metrics.established(session.accepted(certificate_expires), now);
+        let outage = self.outage.take().map(|since| now.at.saturating_since(since.at));
+        if let Some(lasted) = outage {
+            self.metrics.outage_over(lasted, session.attempts);
+        }
+        self.sessions += 1;
+        self.next_attempt = 1;
+        self.consecutive_failures = 0;
+        self.last_failure = None;
+        self.repeats.forget();
+        let status = session.status();
+        let sessions = self.sessions;
+        self.enter(StateName::Subscribing, narrate::subscribing(session.subscriptions), now, |entry| {
+            entry.session = Some(status);
+            entry.sessions = sessions;
+            entry.consecutive_failures = 0;
+            entry.next_attempt = None;
+        });
+        log::established(&self.name, &session, outage);
+        self.session = Some(session);
+    }
+
+    fn restored(&mut self, active: usize, refused: usize, now: Now) {
+        self.metrics.restored(active, refused, now);
+        let attempts = self.session.as_ref().map_or(1, |session| session.attempts);
+        self.enter(StateName::Online, narrate::online(attempts, active, refused), now, |status| {
+            status.was_online = true;
+            if let Some(session) = &mut status.session {
+                session.subscriptions_active = active;
+            }
+        });
+        log::restored(&self.name, active, refused);
+    }
+
+    fn dropped(&mut self, ending: Ending, now: Now) {
+        let failure = ending.failure.clone();
+        let session = self.session.take();
+        let lasted = session.as_ref().map(|session| session.lasted(now));
+        self.sample_tcp(Some(&ending));
+        self.metrics.dropped(failure.phase, failure.error, lasted, now);
+        if pingresp_is_missing(&ending) {
+            self.metrics.ping_timed_out();
+        }
+        self.outage = Some(now);
+        log::dropped(&self.name, &ending, lasted);
+        self.keep_session(session, End::Dropped(failure.clone()), Some(ending), now);
+        self.enter(StateName::Waiting, narrate::reason(&failure), now, |status| {
+            status.session = None;
+            status.drops += 1;
+            *status.drops_by_error.entry(failure.error).or_default() += 1;
+            status.last_drop = Some(LastDrop::of(&failure, lasted, now));
+        });
+        self.last_loudness = Loudness::Warn;
+        self.last_failure = Some(failure);
+    }
+
+    fn closed(&mut self, cause: CloseCause, ending: Option<Ending>, now: Now) {
+        let session = self.session.take();
+        let lasted = session.as_ref().map(|session| session.lasted(now));
+        self.sample_tcp(ending.as_ref());
+        self.metrics.closed(cause, now);
+        self.keep_session(session, End::Closed(cause), ending, now);
+        self.last_failure = None;
+        self.enter(StateName::Waiting, narrate::closed(cause).to_owned(), now, |status| {
+            status.session = None
+        });
+        log::closed(&self.name, cause, lasted);
+    }
+
+    fn waiting(&mut self, delay: Duration, why: &'static str, now: Now) {
+        self.metrics.waiting(delay);
+        let next = self.next_attempt;
+        let sentence = narrate::waiting(delay, next, why, self.last_failure.as_ref());
+        self.enter(StateName::Waiting, sentence, now, |status| status.next_attempt = Some(now.wall + delay));
+        log::waiting(&self.name, delay, next, why, self.last_loudness);
+    }
+
+    fn stopped(&mut self, now: Now) {
+        self.metrics.waiting(Duration::ZERO);
+        self.enter(StateName::Stopped, "stopped".to_owned(), now, |status| {
+            status.next_attempt = None;
+            status.session = None;
+        });
+        log::stopped(&self.name);
+    }
+
+    /// Shows a state on the page and on the board.
+    fn enter(&self, state: StateName, why: String, now: Now, more: impl FnOnce(&mut ConnectionStatus)) {
+        self.metrics.state(state);
+        let mut status = lock(&self.status);
+        if status.state != state {
+            status.since = now.wall;
+        }
+        status.state = state;
+        status.phase = None;
+        status.why = why;
+        more(&mut status);
+    }
+
+    /// The kernel's last word on the network connection, which also counts its last retransmissions.
+    fn sample_tcp(&self, ending: Option<&Ending>) {
+        if let Some(info) = ending.and_then(|ending| ending.tcp.as_ref()) {
+            self.metrics.traffic().tcp(info);
+        }
+    }
+
+    fn keep_attempt(&self, attempt: Option<OpenAttempt>, outcome: AttemptOutcome, now: Now) {
+        if let Some(attempt) = attempt {
+            self.history.write(|history| history.add_attempt(attempt.over(outcome, now)));
+        }
+    }
+
+    fn keep_session(&self, session: Option<OpenSession>, end: End, ending: Option<Ending>, now: Now) {
+        if let Some(session) = session {
+            let session = session.over(self.sessions, end, ending, now);
+            self.history.write(|history| history.add_session(session));
+        }
+    }
+}
+
+/// Whether the session ended because a PINGRESP did not come; other packets can be awaited in vain too.
+fn pingresp_is_missing(ending: &Ending) -> bool {
+    let awaited = ending.stats.pings_sent > ending.stats.pings_answered;
+    let timed_out = [ErrorName::PingTimeout, ErrorName::MqttTimeout].contains(&ending.failure.error);
+    timed_out && awaited
 }

@@ -1,11 +1,27 @@
 //! Every metric of our own, in one table, and the page they stand on.
+//! Never uses a global registry: two sets in one process do not meet.
 
-use std::time::Duration;
+pub mod catalogue;
+mod connection;
+mod device;
+mod exporter;
+mod handles;
+mod labels;
+mod metrics;
+mod process;
+#[cfg(test)]
+pub(crate) mod tests;
+mod traffic;
 
-use crate::clock::Now;
+pub(crate) use connection::Accepted;
+pub use connection::ConnectionMetrics;
+pub use device::DeviceMetrics;
+pub use exporter::ExporterMetrics;
+pub use traffic::Traffic;
+
+use crate::clock::{Now, now};
 use crate::connection::plan::Transport;
-use crate::host::TcpInfo;
-use crate::source::Outcome;
+use metrics::Families;
 
 /// What is known of a connection before it connects; decides which error names it can produce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,17 +51,45 @@ pub enum Loss {
     Quarantined,
 }
 
+impl Loss {
+    /// Every reason.
+    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined];
+
+    /// The label value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Expired => "expired",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
 /// All metrics of this process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: prometheus::Registry,
+    families: Families,
+    exporter: ExporterMetrics,
+    started: Now,
 }
 
 impl Metrics {
-    /// A fresh set with a registry of its own.
+    /// A fresh set with a registry of its own; the process starts now.
     #[must_use]
     pub fn new() -> Self {
-        Self { registry: prometheus::Registry::new() }
+        Self::started(now())
+    }
+
+    /// The same for a process that started then.
+    #[must_use]
+    pub fn started(started: Now) -> Self {
+        let registry = prometheus::Registry::new();
+        let families = Families::register(&registry);
+        process::register(&registry);
+        let exporter = ExporterMetrics::new(&families);
+        Self { registry, families, exporter, started }
     }
 
     /// The registry, for encoding.
@@ -57,20 +101,26 @@ impl Metrics {
     /// Handles for one connection; every series of a closed set exists at zero from here on.
     #[must_use]
     pub fn connection(&self, labels: &ConnectionLabels) -> ConnectionMetrics {
-        let _ = labels;
-        ConnectionMetrics { traffic: Traffic {} }
+        ConnectionMetrics::new(&self.families, labels, self.started)
     }
 
     /// Handles for one device.
     #[must_use]
     pub fn device(&self, connection: &str, device: &str) -> DeviceMetrics {
-        let _ = (connection, device);
-        DeviceMetrics {}
+        DeviceMetrics::new(&self.families, labels::cut(connection), labels::cut(device))
+    }
+
+    /// Handles for the exporter itself.
+    #[must_use]
+    pub fn exporter(&self) -> ExporterMetrics {
+        self.exporter.clone()
     }
 
     /// Removes every series of a connection (and of its devices) that left the configuration.
+    ///
+    /// Call it when the connection's task is over: a handle that still counts could bring a series back.
     pub fn forget_connection(&self, connection: &str) {
-        let _ = connection;
+        self.families.forget_connection(labels::cut(connection));
     }
 }
 
@@ -78,82 +128,4 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The lifecycle metrics of one connection. Used by the recorder only.
-#[derive(Debug)]
-pub struct ConnectionMetrics {
-    traffic: Traffic,
-}
-
-impl ConnectionMetrics {
-    /// The counters of what flows.
-    #[must_use]
-    pub fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-}
-
-/// The counters of what flows through one connection.
-#[derive(Clone, Debug)]
-pub struct Traffic {}
-
-impl Traffic {
-    /// A message arrived.
-    pub fn received(&self, qos: u8, bytes: usize, now: Now) {
-        let _ = (qos, bytes, now);
-    }
-    /// What the source made of a message.
-    pub fn heard(&self, outcome: Outcome) {
-        let _ = outcome;
-    }
-    /// A message was handed to the network.
-    pub fn published(&self, qos: u8) {
-        let _ = qos;
-    }
-    /// A PINGRESP arrived.
-    pub fn pinged(&self, took: Duration, now: Now) {
-        let _ = (took, now);
-    }
-    /// The queue holds so many.
-    pub fn queued(&self, messages: usize) {
-        let _ = messages;
-    }
-    /// So many wait for their acknowledgement.
-    pub fn in_flight(&self, messages: usize) {
-        let _ = messages;
-    }
-    /// A message was lost.
-    pub fn lost(&self, loss: Loss) {
-        let _ = loss;
-    }
-    /// The kernel's view, sampled.
-    pub fn tcp(&self, info: &TcpInfo) {
-        let _ = info;
-    }
-}
-
-/// The metrics of one device.
-#[derive(Clone, Debug)]
-pub struct DeviceMetrics {}
-
-impl DeviceMetrics {
-    /// It spoke.
-    pub fn seen(&self, now: Now) {
-        let _ = now;
-    }
-    /// How often it should.
-    pub fn expected_interval(&self, interval: Duration) {
-        let _ = interval;
-    }
-    /// A field could not be read.
-    pub fn field_error(&self, field: &'static str) {
-        let _ = field;
-    }
-    /// A request was answered.
-    pub fn request_answered(&self, took: Duration) {
-        let _ = took;
-    }
-    /// A request was not answered in time.
-    pub fn request_timed_out(&self) {}
 }

@@ -1,0 +1,118 @@
+//! The log lines of a connection's life: one for each change of state, with fields.
+//! Never a URL, a topic, an address or a payload; called by the recorder only.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use super::narrate::Loudness;
+use super::open::OpenSession;
+use super::{CloseCause, CredentialEvent};
+use crate::connection::link::{EndedBy, Ending};
+use crate::connection::{Failure, Tier};
+
+/// In a long outage each attempt is one more of the same; its failure says what is news.
+pub(super) fn attempt_started(connection: &str, tier: Tier, attempt: u32) {
+    let tier = tier.as_str();
+    if attempt == 1 {
+        info!(connection, tier, "connecting");
+    } else {
+        debug!(connection, tier, attempt, "connecting again");
+    }
+}
+
+/// A refusal ends an attempt, which says it loud and in words; during a session nobody else does.
+pub(super) fn credentials(connection: &str, event: &CredentialEvent, in_session: bool) {
+    let kind = event.kind.as_str();
+    match event.outcome {
+        Ok(expiry) => {
+            let expires = expiry.map(|expiry| humantime::format_rfc3339_seconds(expiry).to_string());
+            info!(connection, kind, expires, "credentials obtained");
+        }
+        Err(error) if in_session => warn!(connection, kind, %error, "credentials refused during a session"),
+        Err(error) => debug!(connection, kind, %error, "credentials refused"),
+    }
+}
+
+pub(super) fn attempt_interrupted(connection: &str) {
+    info!(connection, "attempt interrupted");
+}
+
+/// `times`: how often it came since the last session.
+pub(super) fn attempt_failed(connection: &str, failure: &Failure, times: u32, loudness: Loudness) {
+    let (error, phase, code) = (failure.error.as_str(), failure.phase.as_str(), failure.error.code());
+    let (detail, message) = (failure.detail, failure.message.as_str());
+    match loudness {
+        Loudness::Error => error!(
+            connection,
+            error,
+            code,
+            phase,
+            ?detail,
+            times,
+            "attempt failed, and only a person can help (retrying slowly): {message}"
+        ),
+        Loudness::Warn => warn!(connection, error, code, phase, ?detail, times, "attempt failed: {message}"),
+        Loudness::Quiet => {
+            debug!(connection, error, code, phase, ?detail, times, "attempt failed again: {message}");
+        }
+    }
+}
+
+pub(super) fn established(connection: &str, session: &OpenSession, outage: Option<Duration>) {
+    let (attempts, session_present) = (session.attempts, session.session_present);
+    let outage_seconds = outage.map(|lasted| lasted.as_secs_f64());
+    info!(connection, attempts, session_present, outage_seconds, "session accepted by the broker");
+}
+
+pub(super) fn restored(connection: &str, subscriptions: usize, refused: usize) {
+    if refused == 0 {
+        info!(connection, subscriptions, "online");
+    } else {
+        warn!(connection, subscriptions, refused, "online, but the broker refused subscriptions");
+    }
+}
+
+pub(super) fn dropped(connection: &str, ending: &Ending, lasted: Option<Duration>) {
+    let failure = &ending.failure;
+    warn!(
+        connection,
+        error = failure.error.as_str(),
+        code = failure.error.code(),
+        phase = failure.phase.as_str(),
+        detail = ?failure.detail,
+        ended_by = ended_by(ending.ended_by),
+        session_seconds = lasted.map(|lasted| lasted.as_secs_f64()),
+        "connection dropped: {}",
+        failure.message
+    );
+}
+
+pub(super) fn closed(connection: &str, cause: CloseCause, lasted: Option<Duration>) {
+    let session_seconds = lasted.map(|lasted| lasted.as_secs_f64());
+    info!(connection, cause = cause.as_str(), session_seconds, "session closed");
+}
+
+/// As loud as what the wait is for.
+pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: &str, after: Loudness) {
+    let seconds = delay.as_secs_f64();
+    match after {
+        Loudness::Error | Loudness::Warn => {
+            info!(connection, seconds, attempt, "waiting before the next attempt: {why}");
+        }
+        Loudness::Quiet => debug!(connection, seconds, attempt, "waiting again: {why}"),
+    }
+}
+
+pub(super) fn stopped(connection: &str) {
+    info!(connection, "stopped");
+}
+
+const fn ended_by(who: EndedBy) -> &'static str {
+    match who {
+        EndedBy::Peer => "peer",
+        EndedBy::Timeout => "timeout",
+        EndedBy::LocalError => "local_error",
+        EndedBy::Us => "us",
+    }
+}

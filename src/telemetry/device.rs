@@ -1,0 +1,73 @@
+//! The metrics of one device.
+//! Knows no quantity: readings are the store's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntCounterVec};
+
+use super::handles::{LateGauge, OptionalGauge};
+use super::metrics::Families;
+use crate::clock::Now;
+
+/// The metrics of one device. Clones share them.
+#[derive(Clone, Debug)]
+pub struct DeviceMetrics(Arc<Handles>);
+
+#[derive(Debug)]
+struct Handles {
+    last_seen: LateGauge,
+    expected_interval: OptionalGauge,
+    messages: IntCounter,
+    field_errors: IntCounterVec,
+    request_duration: Histogram,
+    request_timeouts: IntCounter,
+    connection: String,
+    device: String,
+}
+
+impl DeviceMetrics {
+    pub(super) fn new(families: &Families, connection: &str, device: &str) -> Self {
+        let labels = [connection, device];
+        Self(Arc::new(Handles {
+            last_seen: LateGauge::new(&families.device_last_seen, &labels),
+            expected_interval: OptionalGauge::new(&families.device_expected_interval, &labels),
+            messages: families.device_messages.with_label_values(&labels),
+            field_errors: families.device_field_errors.clone(),
+            request_duration: families.device_request_duration.with_label_values(&labels),
+            request_timeouts: families.device_request_timeouts.with_label_values(&labels),
+            connection: connection.to_owned(),
+            device: device.to_owned(),
+        }))
+    }
+
+    /// It spoke: one message.
+    pub fn seen(&self, now: Now) {
+        self.0.messages.inc();
+        self.0.last_seen.set(now.unix_seconds());
+    }
+
+    /// How often it should speak.
+    pub fn expected_interval(&self, interval: Duration) {
+        self.0.expected_interval.set(interval.as_secs_f64());
+    }
+
+    /// A field could not be read.
+    ///
+    /// The series of a field appears with its first error: a heater has over a hundred fields, and an alert on
+    /// any value above zero needs no earlier zero.
+    pub fn field_error(&self, field: &'static str) {
+        let labels = [self.0.connection.as_str(), self.0.device.as_str(), field];
+        self.0.field_errors.with_label_values(&labels).inc();
+    }
+
+    /// A request was answered.
+    pub fn request_answered(&self, took: Duration) {
+        self.0.request_duration.observe(took.as_secs_f64());
+    }
+
+    /// A request was not answered in time.
+    pub fn request_timed_out(&self) {
+        self.0.request_timeouts.inc();
+    }
+}

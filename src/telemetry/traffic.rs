@@ -1,0 +1,155 @@
+//! The counters of what flows through one connection.
+//! Holds no lock and looks nothing up on the way of a message: one atomic each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
+
+use super::Loss;
+use super::handles::{LateGauge, OptionalGauge};
+use super::metrics::Families;
+use crate::clock::Now;
+use crate::host::TcpInfo;
+use crate::source::Outcome;
+
+/// The counters of what flows through one connection. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Traffic(Arc<Handles>);
+
+#[derive(Debug)]
+struct Handles {
+    received: [IntCounter; 3],
+    received_bytes: IntCounter,
+    last_received: LateGauge,
+    published: [IntCounter; 3],
+    decoded: IntCounter,
+    ignored: IntCounter,
+    malformed: IntCounter,
+    oversize: IntCounter,
+    queued: Gauge,
+    queue_capacity: OptionalGauge,
+    in_flight: Gauge,
+    queue_full: IntCounter,
+    expired: IntCounter,
+    quarantined: IntCounter,
+    ping_duration: Histogram,
+    tcp_rtt: OptionalGauge,
+    tcp_retransmits: IntCounter,
+    /// Retransmissions of the present network connection that are counted already.
+    retransmits_counted: AtomicU32,
+}
+
+impl Traffic {
+    pub(super) fn new(families: &Families, connection: &str) -> Self {
+        let by_qos =
+            |family: &IntCounterVec| ["0", "1", "2"].map(|qos| family.with_label_values(&[connection, qos]));
+        let heard = |outcome: &str| families.messages.with_label_values(&[connection, outcome]);
+        let lost = |loss: Loss| families.dropped_messages.with_label_values(&[connection, loss.as_str()]);
+        let gauge = |family: &GaugeVec| family.with_label_values(&[connection]);
+        Self(Arc::new(Handles {
+            received: by_qos(&families.received_messages),
+            received_bytes: families.received_bytes.with_label_values(&[connection]),
+            last_received: LateGauge::new(&families.last_received, &[connection]),
+            published: by_qos(&families.published_messages),
+            decoded: heard("decoded"),
+            ignored: heard("ignored"),
+            malformed: heard("malformed"),
+            oversize: heard("oversize"),
+            queued: gauge(&families.queued_messages),
+            queue_capacity: OptionalGauge::new(&families.queue_capacity, &[connection]),
+            in_flight: gauge(&families.inflight_messages),
+            queue_full: lost(Loss::QueueFull),
+            expired: lost(Loss::Expired),
+            quarantined: lost(Loss::Quarantined),
+            ping_duration: families.ping_duration.with_label_values(&[connection]),
+            tcp_rtt: OptionalGauge::new(&families.tcp_rtt, &[connection]),
+            tcp_retransmits: families.tcp_retransmits.with_label_values(&[connection]),
+            retransmits_counted: AtomicU32::new(0),
+        }))
+    }
+
+    /// A message of this size arrived.
+    pub fn received(&self, qos: u8, bytes: usize, now: Now) {
+        if let Some(counter) = self.0.received.get(usize::from(qos)) {
+            counter.inc();
+        }
+        self.0.received_bytes.inc_by(bytes as u64);
+        self.heard_from_broker(now);
+    }
+
+    /// What the source made of a message.
+    pub fn heard(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Decoded => self.0.decoded.inc(),
+            Outcome::Ignored => self.0.ignored.inc(),
+            Outcome::Malformed => self.0.malformed.inc(),
+            Outcome::Oversize => self.0.oversize.inc(),
+        }
+    }
+
+    /// A message was handed to the network.
+    pub fn published(&self, qos: u8) {
+        if let Some(counter) = self.0.published.get(usize::from(qos)) {
+            counter.inc();
+        }
+    }
+
+    /// A PINGRESP arrived this long after its PINGREQ.
+    pub fn pinged(&self, took: Duration, now: Now) {
+        self.0.ping_duration.observe(took.as_secs_f64());
+        self.heard_from_broker(now);
+    }
+
+    /// The queue holds so many.
+    #[expect(clippy::cast_precision_loss, reason = "a queue is short")]
+    pub fn queued(&self, messages: usize) {
+        self.0.queued.set(messages as f64);
+    }
+
+    /// The queue may hold so many. Absent from the page until it is said.
+    #[expect(clippy::cast_precision_loss, reason = "a queue is short")]
+    pub fn queue_capacity(&self, messages: usize) {
+        self.0.queue_capacity.set(messages as f64);
+    }
+
+    /// So many wait for their acknowledgement.
+    #[expect(clippy::cast_precision_loss, reason = "MQTT has 65,535 packet identifiers")]
+    pub fn in_flight(&self, messages: usize) {
+        self.0.in_flight.set(messages as f64);
+    }
+
+    /// A message was lost.
+    pub fn lost(&self, loss: Loss) {
+        match loss {
+            Loss::QueueFull => self.0.queue_full.inc(),
+            Loss::Expired => self.0.expired.inc(),
+            Loss::Quarantined => self.0.quarantined.inc(),
+        }
+    }
+
+    /// The kernel's view of the present network connection, sampled.
+    pub fn tcp(&self, info: &TcpInfo) {
+        self.0.tcp_rtt.set(info.rtt.as_secs_f64());
+        // The kernel counts per network connection; we count over all of them, so only the growth is added.
+        let before = self.0.retransmits_counted.fetch_max(info.total_retransmits, Ordering::Relaxed);
+        self.0.tcp_retransmits.inc_by(u64::from(info.total_retransmits.saturating_sub(before)));
+    }
+
+    /// A new network connection begins: the kernel counts from zero again.
+    pub(super) fn network_connection_begins(&self) {
+        self.0.retransmits_counted.store(0, Ordering::Relaxed);
+    }
+
+    /// The network connection is over: nothing is in flight on it and it has no round trip.
+    pub(super) fn network_connection_ended(&self) {
+        self.0.tcp_rtt.clear();
+        self.in_flight(0);
+    }
+
+    /// Something arrived that is not a message.
+    pub(super) fn heard_from_broker(&self, now: Now) {
+        self.0.last_received.set(now.unix_seconds());
+    }
+}
