@@ -2,9 +2,13 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+pub mod backoff;
+
 pub mod error;
 pub mod link;
+pub mod machine;
 pub mod plan;
+pub mod takeover;
 
 use std::time::Duration;
 
