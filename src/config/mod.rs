@@ -1,5 +1,6 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+mod policy;
 mod secret;
 
 pub use secret::Secret;
@@ -121,7 +122,8 @@ pub struct Policy {
     pub max_delay_setup: Duration,
     /// Every n-th failed attempt is followed by a deep one; `None`: never by count.
     pub deep_after: Option<u32>,
-    /// Give up after this many failed attempts of one outage; `None`: never.
+    /// After this many failed attempts in a row rest for `max_delay_setup` or longer, then count anew; `None`:
+    /// never rest. The connection is not given up: whatever is broken may be mended.
     pub max_attempts: Option<u32>,
     /// A session must live this long to forgive the count.
     pub stable_after: Duration,

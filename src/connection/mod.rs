@@ -2,16 +2,19 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+pub mod backoff;
 pub mod classify;
 pub mod dialer;
 pub mod error;
 mod inflight;
 pub mod link;
+pub mod machine;
 mod pipe;
 pub mod plan;
 pub mod protocol;
 mod session;
 pub mod subscriptions;
+pub mod takeover;
 mod traffic;
 
 use std::time::Duration;

@@ -49,6 +49,8 @@ pub enum Loss {
     Expired,
     /// Its topic is quarantined because it provoked drops.
     Quarantined,
+    /// The link refused it: too large, not a topic, or too many wait for their acknowledgement.
+    Refused,
 }
 
 impl Loss {
