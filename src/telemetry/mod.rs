@@ -55,7 +55,7 @@ pub enum Loss {
 
 impl Loss {
     /// Every reason.
-    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined];
+    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined, Self::Refused];
 
     /// The label value.
     #[must_use]
@@ -64,6 +64,7 @@ impl Loss {
             Self::QueueFull => "queue_full",
             Self::Expired => "expired",
             Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
         }
     }
 }

@@ -277,7 +277,7 @@ fn closed_sets_are_at_zero_from_the_start() {
         ("mqtt_client_received_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_published_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_messages_total", "outcome", &["decoded", "ignored", "malformed", "oversize"]),
-        ("mqtt_client_dropped_messages_total", "reason", &["queue_full", "expired", "quarantined"]),
+        ("mqtt_client_dropped_messages_total", "reason", &["queue_full", "expired", "quarantined", "refused"]),
         ("mqtt_client_credential_refreshes_total", "kind", &["refresh", "sign_in"]),
         ("mqtt_client_credential_refresh_failures_total", "kind", &["refresh", "sign_in"]),
         (
