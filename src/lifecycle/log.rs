@@ -98,9 +98,9 @@ pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: &str
     let seconds = delay.as_secs_f64();
     match after {
         Loudness::Error | Loudness::Warn => {
-            info!(connection, seconds, attempt, "waiting before the next attempt: {why}");
+            info!(connection, seconds, attempt, why, "waiting before the next attempt");
         }
-        Loudness::Quiet => debug!(connection, seconds, attempt, "waiting again: {why}"),
+        Loudness::Quiet => debug!(connection, seconds, attempt, why, "waiting again"),
     }
 }
 

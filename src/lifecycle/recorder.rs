@@ -255,7 +255,7 @@ impl Recorder {
         self.keep_session(session, End::Closed(cause), ending, now);
         self.last_failure = None;
         self.enter(StateName::Waiting, narrate::closed(cause).to_owned(), now, |status| {
-            status.session = None
+            status.session = None;
         });
         log::closed(&self.name, cause, lasted);
     }
