@@ -1,7 +1,7 @@
 //! Tests of the recorder: events in, then what the page, the board and the history say.
 //! Uses the real registry and the real board; time is what the test says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::board::{Board, ConnectionStatus};
@@ -15,36 +15,6 @@ use crate::connection::link::{EndedBy, Gap, LastSent, LinkStats};
 use crate::host::TcpInfo;
 use crate::telemetry::Metrics;
 use crate::telemetry::tests::{home, noon, value};
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The lines that `live` logs at info or louder.
-fn logged(live: impl FnOnce()) -> Vec<String> {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .without_time()
-        .finish();
-    tracing::subscriber::with_default(subscriber, live);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    text.lines().map(|line| line.trim_start().to_owned()).collect()
-}
 
 /// A connection, its recorder and all that it writes to.
 struct Life {
@@ -560,73 +530,4 @@ fn a_failed_attempt_is_remembered_with_its_failure() {
         assert_eq!(json["failure"]["error"], "AWS_IO_SOCKET_CONNECTION_REFUSED");
         assert_eq!(json["failure"]["code"], 1047);
     });
-}
-
-#[test]
-fn a_state_change_is_one_line() {
-    let lines = logged(|| {
-        let mut life = Life::new();
-        session(&mut life);
-        let now = life.now;
-        life.after(60.0, hangup(now)).then([waiting(0.4)]);
-        session(&mut life);
-        life.then([closed(CloseCause::Shutdown), Event::Stopped]);
-    });
-    let said: Vec<&str> = lines.iter().map(|line| line.split(" connection=").next().unwrap()).collect();
-    let recorder = "hangup::lifecycle::log:";
-    assert_eq!(
-        said,
-        [
-            format!("INFO {recorder} connecting"),
-            format!("INFO {recorder} session accepted by the broker"),
-            format!("INFO {recorder} online"),
-            format!("WARN {recorder} connection dropped: the peer closed"),
-            format!("INFO {recorder} waiting before the next attempt"),
-            format!("INFO {recorder} connecting"),
-            format!("INFO {recorder} session accepted by the broker"),
-            format!("INFO {recorder} online"),
-            format!("INFO {recorder} session closed"),
-            format!("INFO {recorder} stopped"),
-        ]
-    );
-    let drop = &lines[3];
-    for field in [
-        "connection=\"home\"",
-        "error=\"AWS_ERROR_MQTT_UNEXPECTED_HANGUP\"",
-        "code=5134",
-        "session_seconds=60",
-    ] {
-        assert!(drop.contains(field), "{field} is not in {drop}");
-    }
-}
-
-#[test]
-fn a_long_outage_does_not_fill_the_log() {
-    let lines = logged(|| {
-        let mut life = Life::new();
-        for number in 1..=1000 {
-            life.after(15.0, attempt(number)).then([failed(refused()), waiting(15.0)]);
-        }
-    });
-    let warnings = lines.iter().filter(|line| line.starts_with("WARN")).count();
-    assert_eq!(warnings, 10, "at 1, 2, 4 … 512 of 1000");
-    assert_eq!(lines.len(), 1 + 2 * 10, "each with its wait, and the first attempt: {lines:#?}");
-}
-
-#[test]
-fn a_wrong_password_is_loud_at_each_slow_retry() {
-    let lines = logged(|| {
-        let mut life = Life::new();
-        let failure =
-            Failure::new(Phase::Credentials, ErrorName::CredentialsHttpStatus, "the password was refused")
-                .with_detail(Detail::VendorCode(1001))
-                .with_class(RetryClass::Setup);
-        for number in 1..=7 {
-            life.after(300.0, attempt(number)).then([failed(failure.clone()), waiting(300.0)]);
-        }
-    });
-    let errors: Vec<_> = lines.iter().filter(|line| line.starts_with("ERROR")).collect();
-    assert_eq!(errors.len(), 7);
-    assert!(errors.iter().all(|line| line.contains("only a person can help")), "{errors:?}");
-    assert!(errors.iter().all(|line| line.contains("the password was refused")), "{errors:?}");
 }
