@@ -206,16 +206,13 @@ fn a_wrong_password_is_loud_at_each_slow_retry() {
 }
 
 #[test]
-fn refused_credentials_are_said_once_by_the_attempt_and_by_themselves_in_a_session() {
-    let refusal = || {
-        let outcome = Err(ErrorName::CredentialsHttpStatus);
-        Event::Credentials(CredentialEvent { kind: CredentialKind::Refresh, outcome })
-    };
+fn refused_credentials_are_said_once_by_the_attempt_that_they_end() {
+    let outcome = Err(ErrorName::CredentialsHttpStatus);
     let mut life = Life::new();
-    life.after(0, [attempt(1), refusal()]);
+    life.after(0, [attempt(1)]);
+    life.after(1, [Event::Credentials(CredentialEvent { kind: CredentialKind::Refresh, outcome })]);
     assert_eq!(lines().len(), 1, "the attempt's own failure will say it");
-    life.after(0, session());
-    life.after(60, [refusal()]);
-    let lines = lines();
-    assert!(lines.last().is_some_and(|line| line.starts_with("WARN credentials refused during a session")));
+    let outcome = Ok(Some(life.now.wall + Duration::from_secs(3600)));
+    life.after(1, [Event::Credentials(CredentialEvent { kind: CredentialKind::SignIn, outcome })]);
+    assert!(lines().last().is_some_and(|line| line.contains("credentials obtained")), "{:?}", lines());
 }

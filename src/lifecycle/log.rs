@@ -21,15 +21,14 @@ pub(super) fn attempt_started(connection: &str, tier: Tier, attempt: u32) {
     }
 }
 
-/// A refusal ends an attempt, which says it loud and in words; during a session nobody else does.
-pub(super) fn credentials(connection: &str, event: &CredentialEvent, in_session: bool) {
+/// A refusal ends an attempt or a look-up, which says it loud and in words.
+pub(super) fn credentials(connection: &str, event: &CredentialEvent) {
     let kind = event.kind.as_str();
     match event.outcome {
         Ok(expiry) => {
             let expires = expiry.map(|expiry| humantime::format_rfc3339_seconds(expiry).to_string());
             info!(connection, kind, expires, "credentials obtained");
         }
-        Err(error) if in_session => warn!(connection, kind, %error, "credentials refused during a session"),
         Err(error) => debug!(connection, kind, %error, "credentials refused"),
     }
 }

@@ -384,6 +384,45 @@ fn phases_are_timed_and_remembered_with_the_session() {
 }
 
 #[test]
+fn planning_is_the_phase_of_credentials_unless_somebody_timed_it() {
+    let mut life = Life::new();
+    life.then([attempt(1)]).after(0.8, Event::PhaseEntered(Phase::Dns));
+    life.then([Event::PhaseEntered(Phase::Tcp), established(1)]);
+    life.shows(&[
+        ("connect_phase_duration_seconds_count phase=credentials", 1.0),
+        ("connect_phase_duration_seconds_sum phase=credentials", 0.8),
+    ]);
+    let mut life = Life::new();
+    let timed = PhaseTime { phase: Phase::Credentials, took: Duration::from_millis(500) };
+    life.then([attempt(1), Event::PhaseFinished(timed)]).after(0.8, Event::PhaseEntered(Phase::Dns));
+    life.shows(&[
+        ("connect_phase_duration_seconds_count phase=credentials", 1.0),
+        ("connect_phase_duration_seconds_sum phase=credentials", 0.5),
+    ]);
+}
+
+#[test]
+fn a_connection_made_anew_by_a_reload_keeps_its_past() {
+    let mut life = Life::new();
+    session(&mut life);
+    let now = life.now;
+    life.after(60.0, hangup(now));
+    session(&mut life);
+    life.then([closed(CloseCause::Reload), Event::Stopped]);
+    let entry = life.board.enter(ConnectionStatus::new("home", "navien", "wss", life.now));
+    life.recorder = Recorder::new(life.metrics.connection(&home()), entry);
+    let status = life.status();
+    assert_eq!((status.state, status.sessions, status.drops), (StateName::Idle, 2, 1));
+    session(&mut life);
+    let now = life.now;
+    life.after(5.0, hangup(now));
+    let numbers: Vec<u64> =
+        life.history(|history| history.sessions().map(|session| session.number).collect());
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(life.status().drops, 2);
+}
+
+#[test]
 fn durations_follow_the_boot_clock_when_the_wall_clock_steps() {
     let mut life = Life::new();
     session(&mut life);

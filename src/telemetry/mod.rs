@@ -49,11 +49,13 @@ pub enum Loss {
     Expired,
     /// Its topic is quarantined because it provoked drops.
     Quarantined,
+    /// The link refused it: too large, not a topic, or too many wait for their acknowledgement.
+    Refused,
 }
 
 impl Loss {
     /// Every reason.
-    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined];
+    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined, Self::Refused];
 
     /// The label value.
     #[must_use]
@@ -62,6 +64,7 @@ impl Loss {
             Self::QueueFull => "queue_full",
             Self::Expired => "expired",
             Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
         }
     }
 }

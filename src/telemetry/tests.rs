@@ -278,7 +278,11 @@ fn closed_sets_are_at_zero_from_the_start() {
         ("mqtt_client_received_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_published_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_messages_total", "outcome", &["decoded", "ignored", "malformed", "oversize"]),
-        ("mqtt_client_dropped_messages_total", "reason", &["queue_full", "expired", "quarantined"]),
+        (
+            "mqtt_client_dropped_messages_total",
+            "reason",
+            &["queue_full", "expired", "quarantined", "refused"],
+        ),
         ("mqtt_client_credential_refreshes_total", "kind", &["refresh", "sign_in"]),
         ("mqtt_client_credential_refresh_failures_total", "kind", &["refresh", "sign_in"]),
         (
@@ -437,4 +441,15 @@ fn two_sets_in_one_process_do_not_meet() {
     one.exporter().series(7);
     assert_eq!(value(&one, "hangup_series"), Some(7.0));
     assert_eq!(value(&two, "hangup_series"), Some(0.0));
+}
+
+#[test]
+fn a_connection_made_anew_by_a_reload_goes_on_counting() {
+    let metrics = Metrics::started(noon());
+    let before = metrics.connection(&home());
+    let later = noon().plus(Duration::from_secs(60));
+    before.closed(crate::lifecycle::CloseCause::Reload, later);
+    let _after = metrics.connection(&home());
+    assert_eq!(value(&metrics, "mqtt_client_closes_total cause=reload"), Some(1.0));
+    assert_eq!(value(&metrics, "mqtt_client_last_disconnect_timestamp_seconds"), Some(1_735_689_660.0));
 }

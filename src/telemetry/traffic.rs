@@ -34,6 +34,7 @@ struct Handles {
     queue_full: IntCounter,
     expired: IntCounter,
     quarantined: IntCounter,
+    refused: IntCounter,
     ping_duration: Histogram,
     tcp_rtt: OptionalGauge,
     tcp_retransmits: IntCounter,
@@ -63,6 +64,7 @@ impl Traffic {
             queue_full: lost(Loss::QueueFull),
             expired: lost(Loss::Expired),
             quarantined: lost(Loss::Quarantined),
+            refused: lost(Loss::Refused),
             ping_duration: families.ping_duration.with_label_values(&[connection]),
             tcp_rtt: OptionalGauge::new(&families.tcp_rtt, &[connection]),
             tcp_retransmits: families.tcp_retransmits.with_label_values(&[connection]),
@@ -126,6 +128,7 @@ impl Traffic {
             Loss::QueueFull => self.0.queue_full.inc(),
             Loss::Expired => self.0.expired.inc(),
             Loss::Quarantined => self.0.quarantined.inc(),
+            Loss::Refused => self.0.refused.inc(),
         }
     }
 
