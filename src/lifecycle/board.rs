@@ -22,11 +22,16 @@ pub struct Board {
 }
 
 impl Board {
-    /// A place for one connection to write to; replaces an older one of the same name.
-    pub fn enter(&self, status: ConnectionStatus) -> Arc<Mutex<ConnectionStatus>> {
+    /// A place for one connection to write to; replaces an older one of the same name and inherits its past, as
+    /// the counters on the page go on too.
+    pub fn enter(&self, mut status: ConnectionStatus) -> Arc<Mutex<ConnectionStatus>> {
+        let mut entries = lock(&self.entries);
+        if let Some(before) = entries.get(&status.name) {
+            status.inherit(&lock(before));
+        }
         let name = status.name.clone();
         let entry = Arc::new(Mutex::new(status));
-        lock(&self.entries).insert(name, Arc::clone(&entry));
+        entries.insert(name, Arc::clone(&entry));
         entry
     }
 
@@ -115,6 +120,17 @@ impl ConnectionStatus {
             was_online: false,
             history: SharedHistory::default(),
         }
+    }
+
+    /// Takes over what an earlier life of the same connection left.
+    fn inherit(&mut self, before: &Self) {
+        self.last_failure.clone_from(&before.last_failure);
+        self.last_drop.clone_from(&before.last_drop);
+        self.sessions = before.sessions;
+        self.drops = before.drops;
+        self.drops_by_error.clone_from(&before.drops_by_error);
+        self.was_online = before.was_online;
+        self.history = before.history.clone();
     }
 }
 

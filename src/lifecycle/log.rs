@@ -21,15 +21,14 @@ pub(super) fn attempt_started(connection: &str, tier: Tier, attempt: u32) {
     }
 }
 
-/// A refusal ends an attempt, which says it loud and in words; during a session nobody else does.
-pub(super) fn credentials(connection: &str, event: &CredentialEvent, in_session: bool) {
+/// A refusal ends an attempt or a look-up, which says it loud and in words.
+pub(super) fn credentials(connection: &str, event: &CredentialEvent) {
     let kind = event.kind.as_str();
     match event.outcome {
         Ok(expiry) => {
             let expires = expiry.map(|expiry| humantime::format_rfc3339_seconds(expiry).to_string());
             info!(connection, kind, expires, "credentials obtained");
         }
-        Err(error) if in_session => warn!(connection, kind, %error, "credentials refused during a session"),
         Err(error) => debug!(connection, kind, %error, "credentials refused"),
     }
 }
@@ -98,9 +97,9 @@ pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: &str
     let seconds = delay.as_secs_f64();
     match after {
         Loudness::Error | Loudness::Warn => {
-            info!(connection, seconds, attempt, "waiting before the next attempt: {why}");
+            info!(connection, seconds, attempt, why, "waiting before the next attempt");
         }
-        Loudness::Quiet => debug!(connection, seconds, attempt, "waiting again: {why}"),
+        Loudness::Quiet => debug!(connection, seconds, attempt, why, "waiting again"),
     }
 }
 

@@ -7,6 +7,8 @@ mod log;
 mod narrate;
 mod open;
 pub mod recorder;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use std::time::{Duration, SystemTime};

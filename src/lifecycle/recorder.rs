@@ -42,9 +42,9 @@ impl Recorder {
     /// A recorder that writes to these metrics and this entry of the board.
     #[must_use]
     pub fn new(metrics: ConnectionMetrics, status: Arc<Mutex<ConnectionStatus>>) -> Self {
-        let (name, history) = {
+        let (name, history, sessions) = {
             let status = lock(&status);
-            (status.name.clone(), status.history.clone())
+            (status.name.clone(), status.history.clone(), status.sessions)
         };
         Self {
             name,
@@ -56,7 +56,7 @@ impl Recorder {
             outage: None,
             consecutive_failures: 0,
             next_attempt: 1,
-            sessions: 0,
+            sessions,
             last_failure: None,
             last_loudness: Loudness::Quiet,
             repeats: Repeats::default(),
@@ -130,7 +130,7 @@ impl Recorder {
 
     fn credentials(&mut self, event: &CredentialEvent, now: Now) {
         self.metrics.credentials(event);
-        log::credentials(&self.name, event, self.session.is_some());
+        log::credentials(&self.name, event);
         if event.outcome.is_ok() {
             self.credentials_issued = Some(now.wall);
         }
@@ -145,12 +145,23 @@ impl Recorder {
             // These follow a session's own events, which say more.
             Phase::Subscribe | Phase::Session | Phase::Shutdown => None,
         };
+        if state == Some(StateName::Connecting) {
+            self.planning_finished(now);
+        }
         match (state, &self.attempt) {
             (Some(state), Some(attempt)) => {
                 let why = narrate::attempting(attempt.number, attempt.tier, Some(phase));
                 self.enter(state, why, now, |status| status.phase = Some(phase));
             }
             (Some(_) | None, _) => lock(&self.status).phase = Some(phase),
+        }
+    }
+
+    /// The first phase of the dialling ends the planning, which is the phase of credentials.
+    fn planning_finished(&mut self, now: Now) {
+        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.phases.is_empty()) {
+            let took = now.at.saturating_since(attempt.start.at);
+            self.phase_finished(PhaseTime { phase: Phase::Credentials, took });
         }
     }
 
@@ -255,7 +266,7 @@ impl Recorder {
         self.keep_session(session, End::Closed(cause), ending, now);
         self.last_failure = None;
         self.enter(StateName::Waiting, narrate::closed(cause).to_owned(), now, |status| {
-            status.session = None
+            status.session = None;
         });
         log::closed(&self.name, cause, lasted);
     }

@@ -138,7 +138,10 @@ impl ConnectionMetrics {
             credential_expiry: optional(&families.credential_expiry),
             certificate_expiry: optional(&families.certificate_expiry),
         };
-        metrics.last_disconnect.set(started.unix_seconds());
+        // After a reload the series is there already and knows of a real end.
+        if metrics.last_disconnect.get() == 0.0 {
+            metrics.last_disconnect.set(started.unix_seconds());
+        }
         metrics.state(StateName::Idle);
         metrics
     }

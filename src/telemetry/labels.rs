@@ -4,7 +4,7 @@
 use crate::connection::Phase;
 use crate::connection::error::ErrorName;
 
-use super::ConnectionLabels;
+use super::{ConnectionLabels, Loss};
 
 /// Longest label value in bytes.
 const LIMIT: usize = 128;
@@ -16,6 +16,22 @@ pub(super) fn cut(value: &str) -> &str {
         end -= 1;
     }
     value.get(..end).unwrap_or_default()
+}
+
+impl Loss {
+    /// Every reason.
+    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined, Self::Refused];
+
+    /// The label value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Expired => "expired",
+            Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 impl ConnectionLabels {

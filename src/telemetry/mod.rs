@@ -53,22 +53,6 @@ pub enum Loss {
     Refused,
 }
 
-impl Loss {
-    /// Every reason.
-    pub const ALL: &[Self] = &[Self::QueueFull, Self::Expired, Self::Quarantined, Self::Refused];
-
-    /// The label value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::Expired => "expired",
-            Self::Quarantined => "quarantined",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// All metrics of this process.
 #[derive(Debug)]
 pub struct Metrics {
