@@ -3,7 +3,7 @@
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
 pub mod backoff;
-
+pub mod driver;
 pub mod error;
 pub mod link;
 pub mod machine;

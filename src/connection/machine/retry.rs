@@ -82,21 +82,6 @@ impl Why {
             Self::Spacing => "keeping the distance between two connects",
         }
     }
-
-    /// Whether a person should be told at once and not only find it on the status page.
-    #[must_use]
-    pub const fn is_loud(self) -> bool {
-        match self {
-            Self::CredentialsRefused | Self::Setup | Self::Takeover | Self::AttemptLimit => true,
-            Self::Dropped
-            | Self::Network
-            | Self::NetworkBack
-            | Self::Service
-            | Self::Credentials
-            | Self::Kicked
-            | Self::Spacing => false,
-        }
-    }
 }
 
 /// The memory of the policy.
@@ -168,7 +153,7 @@ impl Retry {
             RetryClass::Credential => self.after_refusal(tier, now),
             RetryClass::Setup => self.rest(Pace::Setup, step, Why::Setup, now),
         };
-        self.at_limit(self.heeding(failure, rest, now), now)
+        self.at_limit(heeding(failure, rest, now), now)
     }
 
     /// A session ended without our asking.
@@ -195,7 +180,7 @@ impl Retry {
             RetryClass::Network | RetryClass::Service => self.after_kick(now),
             RetryClass::Setup => self.rest(Pace::Setup, 0, Why::Setup, now),
         };
-        let rest = self.at_limit(self.heeding(failure, rest, now), now);
+        let rest = self.at_limit(heeding(failure, rest, now), now);
         if taken_over {
             let away = now + backoff::spread(self.policy.takeover_rest, &mut self.rng);
             return Rest { until: away.max(rest.until), for_network: false, why: Why::Takeover, ..rest };
@@ -261,17 +246,6 @@ impl Retry {
         Rest { until: floor.max(now), floor, for_network: false, tier: self.tier(), why }
     }
 
-    /// The peer's own wish for a wait goes above everything of ours.
-    fn heeding(&self, failure: &Failure, rest: Rest, now: Instant) -> Rest {
-        match failure.retry_after {
-            None => rest,
-            Some(after) => {
-                let floor = rest.floor.max(now + after.min(LONGEST_RETRY_AFTER));
-                Rest { until: rest.until.max(floor), floor, ..rest }
-            }
-        }
-    }
-
     /// After so many failures in a row: a long rest, then a new count that begins with everything rebuilt.
     /// The kicks are not forgiven, or a kick-out loop would begin at short waits again.
     fn at_limit(&mut self, rest: Rest, now: Instant) -> Rest {
@@ -292,8 +266,10 @@ impl Retry {
     /// Tier of the next attempt: by count, or because new credentials are needed.
     pub(super) fn tier(&self) -> Tier {
         let always = self.policy.recovery == Recovery::RefreshCredentials;
-        let counted =
-            self.policy.deep_after.is_some_and(|n| self.failures > 0 && self.failures % n.max(1) == 0);
+        let counted = self
+            .policy
+            .deep_after
+            .is_some_and(|n| self.failures > 0 && self.failures.is_multiple_of(n.max(1)));
         if always || counted || self.refused { self.deepest() } else { Tier::Quick }
     }
 
@@ -305,6 +281,17 @@ impl Retry {
             | Recovery::RecreateClient
             | Recovery::RefreshCredentials
             | Recovery::Exponential => Tier::Deep,
+        }
+    }
+}
+
+/// The peer's own wish for a wait goes above everything of ours.
+fn heeding(failure: &Failure, rest: Rest, now: Instant) -> Rest {
+    match failure.retry_after {
+        None => rest,
+        Some(after) => {
+            let floor = rest.floor.max(now + after.min(LONGEST_RETRY_AFTER));
+            Rest { until: rest.until.max(floor), floor, ..rest }
         }
     }
 }
