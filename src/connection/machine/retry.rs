@@ -15,6 +15,9 @@ use crate::connection::{Failure, Tier};
 /// Attempts begin at least this far apart, however short the jitter and however often the network comes back.
 const ATTEMPT_SPACING: Duration = Duration::from_millis(500);
 
+/// Sessions at least this long may end and begin for ever without a growing wait: there are sixty an hour.
+const SHORT_SESSION: Duration = Duration::from_secs(60);
+
 /// A longer `Retry-After` is a mistake of the peer.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,7 +39,7 @@ pub(super) struct Rest {
 /// Why the connection waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// A stable session dropped.
+    /// A session dropped.
     Dropped,
     /// A network-class failure.
     Network,
@@ -50,7 +53,7 @@ pub enum Why {
     CredentialsRefused,
     /// A setup-class failure.
     Setup,
-    /// Sessions end before they are stable.
+    /// One short session after the other.
     Kicked,
     /// Takeover quarantine.
     Takeover,
@@ -91,7 +94,7 @@ pub(super) struct Retry {
     rng: fastrand::Rng,
     /// Attempts that failed or led to an unstable session, in a row.
     failures: u32,
-    /// Unstable sessions, not interrupted by a stable one.
+    /// Short sessions, not interrupted by a longer one.
     kicks: u32,
     /// The credentials at hand were refused; forgotten when a session is accepted.
     refused: bool,
@@ -169,17 +172,14 @@ impl Retry {
         let taken_over = takeover::looks_like(failure, age, facts.fin_is_orderly)
             && self.takeovers.note(&self.policy, now);
         let rest = match failure.class {
-            // A deep attempt that was refused after a long session is no repetition of the sign-in before it.
-            RetryClass::Credential if stable => self.after_refusal(Tier::Quick, now),
-            RetryClass::Credential => self.after_refusal(tier, now),
+            // Refused after a stable session: that is no repetition of the sign-in before it.
+            RetryClass::Credential => self.after_refusal(if stable { Tier::Quick } else { tier }, now),
             // What worked for long is not set up wrongly, whatever it died of.
-            RetryClass::Network if stable => self.rest(Pace::Network, 0, Why::Dropped, now),
-            RetryClass::Service | RetryClass::Setup if stable => {
-                self.rest(Pace::Service, 0, Why::Dropped, now)
-            }
-            RetryClass::Network | RetryClass::Service => self.after_kick(now),
-            RetryClass::Setup => self.rest(Pace::Setup, 0, Why::Setup, now),
+            RetryClass::Setup if !stable => self.rest(Pace::Setup, 0, Why::Setup, now),
+            RetryClass::Service | RetryClass::Setup => self.rest(Pace::Service, 0, Why::Dropped, now),
+            RetryClass::Network => self.rest(Pace::Network, 0, Why::Dropped, now),
         };
+        let rest = self.after_kicks(rest, now);
         let rest = self.at_limit(heeding(failure, rest, now), now);
         if taken_over {
             let away = now + backoff::spread(self.policy.takeover_rest, &mut self.rng);
@@ -188,10 +188,11 @@ impl Retry {
         rest
     }
 
-    /// We closed a session because its dialogue asked for another one. One that was not stable counts as a kick:
-    /// we must not run in a loop of our own making either.
+    /// We closed a session because its dialogue asked for another one. Short ones count as kicks: we must not run
+    /// in a loop of our own making either.
     pub(super) fn after_rebuild(&mut self, rebuild: Rebuild, age: Duration, now: Instant) -> Rest {
-        let rest = if self.judge(age) { self.at_floor(Why::Spacing, now) } else { self.after_kick(now) };
+        self.judge(age);
+        let rest = self.after_kicks(self.at_floor(Why::Spacing, now), now);
         match rebuild {
             Rebuild::Everything => Rest { tier: self.deepest(), ..rest },
             Rebuild::Plan => rest,
@@ -206,18 +207,17 @@ impl Retry {
     /// Decides whether a session was stable, and forgives or counts.
     fn judge(&mut self, age: Duration) -> bool {
         let stable = age >= self.policy.stable_after;
-        if stable {
-            self.failures = 0;
-            self.kicks = 0;
-        } else {
-            self.failures = self.failures.saturating_add(1);
-            self.kicks = self.kicks.saturating_add(1);
-        }
+        self.failures = if stable { 0 } else { self.failures.saturating_add(1) };
+        let kicked = age < self.policy.stable_after.max(SHORT_SESSION);
+        self.kicks = if kicked { self.kicks.saturating_add(1) } else { 0 };
         stable
     }
 
-    fn after_kick(&mut self, now: Instant) -> Rest {
-        self.rest(Pace::Kicked, self.kicks.saturating_sub(1), Why::Kicked, now)
+    /// From the second short session in a row on, waits grow, whatever ended them.
+    fn after_kicks(&mut self, rest: Rest, now: Instant) -> Rest {
+        let Some(step) = self.kicks.checked_sub(1).filter(|step| *step > 0) else { return rest };
+        let kicked = self.rest(Pace::Kicked, step, Why::Kicked, now);
+        if kicked.until > rest.until { Rest { tier: rest.tier, ..kicked } } else { rest }
     }
 
     /// Refused credentials: new ones at once, unless these were new or this policy obtains none.
