@@ -14,7 +14,7 @@ pub enum Pace {
     Service,
     /// Only a person can mend it: the longest wait from the start.
     Setup,
-    /// Sessions are accepted and end before they are stable. The cap of the network class would allow hundreds
+    /// Sessions are accepted and end soon. The cap of the network class would allow hundreds
     /// of sessions an hour, so these waits may grow to the longest of all.
     Kicked,
 }

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod classify;
 pub mod dialer;
+pub mod driver;
 pub mod error;
 mod inflight;
 pub mod link;

@@ -15,6 +15,9 @@ use crate::connection::{Failure, Tier};
 /// Attempts begin at least this far apart, however short the jitter and however often the network comes back.
 const ATTEMPT_SPACING: Duration = Duration::from_millis(500);
 
+/// Sessions at least this long may end and begin for ever without a growing wait: there are sixty an hour.
+const SHORT_SESSION: Duration = Duration::from_secs(60);
+
 /// A longer `Retry-After` is a mistake of the peer.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,7 +39,7 @@ pub(super) struct Rest {
 /// Why the connection waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// A stable session dropped.
+    /// A session dropped.
     Dropped,
     /// A network-class failure.
     Network,
@@ -50,7 +53,7 @@ pub enum Why {
     CredentialsRefused,
     /// A setup-class failure.
     Setup,
-    /// Sessions end before they are stable.
+    /// One short session after the other.
     Kicked,
     /// Takeover quarantine.
     Takeover,
@@ -82,21 +85,6 @@ impl Why {
             Self::Spacing => "keeping the distance between two connects",
         }
     }
-
-    /// Whether a person should be told at once and not only find it on the status page.
-    #[must_use]
-    pub const fn is_loud(self) -> bool {
-        match self {
-            Self::CredentialsRefused | Self::Setup | Self::Takeover | Self::AttemptLimit => true,
-            Self::Dropped
-            | Self::Network
-            | Self::NetworkBack
-            | Self::Service
-            | Self::Credentials
-            | Self::Kicked
-            | Self::Spacing => false,
-        }
-    }
 }
 
 /// The memory of the policy.
@@ -106,7 +94,7 @@ pub(super) struct Retry {
     rng: fastrand::Rng,
     /// Attempts that failed or led to an unstable session, in a row.
     failures: u32,
-    /// Unstable sessions, not interrupted by a stable one.
+    /// Short sessions, not interrupted by a longer one.
     kicks: u32,
     /// The credentials at hand were refused; forgotten when a session is accepted.
     refused: bool,
@@ -168,7 +156,7 @@ impl Retry {
             RetryClass::Credential => self.after_refusal(tier, now),
             RetryClass::Setup => self.rest(Pace::Setup, step, Why::Setup, now),
         };
-        self.at_limit(self.heeding(failure, rest, now), now)
+        self.at_limit(heeding(failure, rest, now), now)
     }
 
     /// A session ended without our asking.
@@ -184,18 +172,15 @@ impl Retry {
         let taken_over = takeover::looks_like(failure, age, facts.fin_is_orderly)
             && self.takeovers.note(&self.policy, now);
         let rest = match failure.class {
-            // A deep attempt that was refused after a long session is no repetition of the sign-in before it.
-            RetryClass::Credential if stable => self.after_refusal(Tier::Quick, now),
-            RetryClass::Credential => self.after_refusal(tier, now),
+            // Refused after a stable session: that is no repetition of the sign-in before it.
+            RetryClass::Credential => self.after_refusal(if stable { Tier::Quick } else { tier }, now),
             // What worked for long is not set up wrongly, whatever it died of.
-            RetryClass::Network if stable => self.rest(Pace::Network, 0, Why::Dropped, now),
-            RetryClass::Service | RetryClass::Setup if stable => {
-                self.rest(Pace::Service, 0, Why::Dropped, now)
-            }
-            RetryClass::Network | RetryClass::Service => self.after_kick(now),
-            RetryClass::Setup => self.rest(Pace::Setup, 0, Why::Setup, now),
+            RetryClass::Setup if !stable => self.rest(Pace::Setup, 0, Why::Setup, now),
+            RetryClass::Service | RetryClass::Setup => self.rest(Pace::Service, 0, Why::Dropped, now),
+            RetryClass::Network => self.rest(Pace::Network, 0, Why::Dropped, now),
         };
-        let rest = self.at_limit(self.heeding(failure, rest, now), now);
+        let rest = self.after_kicks(rest, now);
+        let rest = self.at_limit(heeding(failure, rest, now), now);
         if taken_over {
             let away = now + backoff::spread(self.policy.takeover_rest, &mut self.rng);
             return Rest { until: away.max(rest.until), for_network: false, why: Why::Takeover, ..rest };
@@ -203,10 +188,11 @@ impl Retry {
         rest
     }
 
-    /// We closed a session because its dialogue asked for another one. One that was not stable counts as a kick:
-    /// we must not run in a loop of our own making either.
+    /// We closed a session because its dialogue asked for another one. Short ones count as kicks: we must not run
+    /// in a loop of our own making either.
     pub(super) fn after_rebuild(&mut self, rebuild: Rebuild, age: Duration, now: Instant) -> Rest {
-        let rest = if self.judge(age) { self.at_floor(Why::Spacing, now) } else { self.after_kick(now) };
+        self.judge(age);
+        let rest = self.after_kicks(self.at_floor(Why::Spacing, now), now);
         match rebuild {
             Rebuild::Everything => Rest { tier: self.deepest(), ..rest },
             Rebuild::Plan => rest,
@@ -221,18 +207,17 @@ impl Retry {
     /// Decides whether a session was stable, and forgives or counts.
     fn judge(&mut self, age: Duration) -> bool {
         let stable = age >= self.policy.stable_after;
-        if stable {
-            self.failures = 0;
-            self.kicks = 0;
-        } else {
-            self.failures = self.failures.saturating_add(1);
-            self.kicks = self.kicks.saturating_add(1);
-        }
+        self.failures = if stable { 0 } else { self.failures.saturating_add(1) };
+        let kicked = age < self.policy.stable_after.max(SHORT_SESSION);
+        self.kicks = if kicked { self.kicks.saturating_add(1) } else { 0 };
         stable
     }
 
-    fn after_kick(&mut self, now: Instant) -> Rest {
-        self.rest(Pace::Kicked, self.kicks.saturating_sub(1), Why::Kicked, now)
+    /// From the second short session in a row on, waits grow, whatever ended them.
+    fn after_kicks(&mut self, rest: Rest, now: Instant) -> Rest {
+        let Some(step) = self.kicks.checked_sub(1).filter(|step| *step > 0) else { return rest };
+        let kicked = self.rest(Pace::Kicked, step, Why::Kicked, now);
+        if kicked.until > rest.until { Rest { tier: rest.tier, ..kicked } } else { rest }
     }
 
     /// Refused credentials: new ones at once, unless these were new or this policy obtains none.
@@ -261,17 +246,6 @@ impl Retry {
         Rest { until: floor.max(now), floor, for_network: false, tier: self.tier(), why }
     }
 
-    /// The peer's own wish for a wait goes above everything of ours.
-    fn heeding(&self, failure: &Failure, rest: Rest, now: Instant) -> Rest {
-        match failure.retry_after {
-            None => rest,
-            Some(after) => {
-                let floor = rest.floor.max(now + after.min(LONGEST_RETRY_AFTER));
-                Rest { until: rest.until.max(floor), floor, ..rest }
-            }
-        }
-    }
-
     /// After so many failures in a row: a long rest, then a new count that begins with everything rebuilt.
     /// The kicks are not forgiven, or a kick-out loop would begin at short waits again.
     fn at_limit(&mut self, rest: Rest, now: Instant) -> Rest {
@@ -292,8 +266,10 @@ impl Retry {
     /// Tier of the next attempt: by count, or because new credentials are needed.
     pub(super) fn tier(&self) -> Tier {
         let always = self.policy.recovery == Recovery::RefreshCredentials;
-        let counted =
-            self.policy.deep_after.is_some_and(|n| self.failures > 0 && self.failures % n.max(1) == 0);
+        let counted = self
+            .policy
+            .deep_after
+            .is_some_and(|n| self.failures > 0 && self.failures.is_multiple_of(n.max(1)));
         if always || counted || self.refused { self.deepest() } else { Tier::Quick }
     }
 
@@ -305,6 +281,17 @@ impl Retry {
             | Recovery::RecreateClient
             | Recovery::RefreshCredentials
             | Recovery::Exponential => Tier::Deep,
+        }
+    }
+}
+
+/// The peer's own wish for a wait goes above everything of ours.
+fn heeding(failure: &Failure, rest: Rest, now: Instant) -> Rest {
+    match failure.retry_after {
+        None => rest,
+        Some(after) => {
+            let floor = rest.floor.max(now + after.min(LONGEST_RETRY_AFTER));
+            Rest { until: rest.until.max(floor), floor, ..rest }
         }
     }
 }

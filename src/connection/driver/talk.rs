@@ -1,0 +1,132 @@
+//! The driver's half that carries a dialogue: messages to it, its wants to link and planner.
+//! Never lets a dialogue stop the connection: a message that makes it panic is a malformed message.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use super::{Connection, Work, bounded};
+use crate::clock::Now;
+use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::machine::{Input, Rebuild};
+use crate::lifecycle::Event;
+use crate::source::{Answer, Inventory, Outcome, Want};
+use crate::telemetry::Loss;
+
+impl Connection {
+    /// The subscriptions are back: the dialogue may speak. `burst` or `serve_timers` collect what it wants.
+    pub(super) fn begin_talk(&mut self, now: Now) {
+        self.talking = true;
+        self.sink.link_up();
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.restored(now, &mut *self.sink);
+        }
+    }
+
+    /// The session is over, and with it everything that was asked in it.
+    pub(super) fn end_talk(&mut self) {
+        self.talking = false;
+        self.dialogue = None;
+        self.look_up = None;
+        self.recorder.traffic().in_flight(0);
+        self.sink.link_down();
+    }
+
+    /// The last words before a polite close; none when the talk has not begun.
+    pub(super) fn farewell(&mut self, now: Now) -> Vec<Outgoing> {
+        match &mut self.dialogue {
+            Some(dialogue) if self.talking => dialogue.farewell(now),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Counts a message and gives it to the dialogue. Messages may come before the last SUBACK.
+    pub(super) fn hear(&mut self, message: &Incoming, now: Now) {
+        self.recorder.traffic().received(message.qos, message.payload.len(), now);
+        let Some(dialogue) = &mut self.dialogue else { return };
+        let sink = &mut *self.sink;
+        let heard = catch_unwind(AssertUnwindSafe(|| dialogue.heard(message, now, sink)));
+        let outcome = heard.unwrap_or_else(|_panic| {
+            tracing::error!(
+                connection = self.name,
+                bytes = message.payload.len(),
+                "a message broke its decoder"
+            );
+            Outcome::Malformed
+        });
+        self.recorder.traffic().heard(outcome);
+    }
+
+    /// Lets the dialogue say what it wants, and does it.
+    pub(super) fn converse(&mut self, now: Now) {
+        let mut wants = Vec::new();
+        match &mut self.dialogue {
+            Some(dialogue) if self.talking => dialogue.due(now, &mut *self.sink, &mut wants),
+            Some(_) | None => return,
+        }
+        for want in wants {
+            // A rebuild ends the talk, and what was wanted of this session with it.
+            if !self.talking {
+                break;
+            }
+            match want {
+                Want::Publish(message) => self.publish(message),
+                Want::LookUp => self.begin_look_up(),
+                Want::Reconnect(why) => self.rebuild(Rebuild::Everything, why, now),
+                Want::Replan(why) => self.rebuild(Rebuild::Plan, why, now),
+            }
+        }
+    }
+
+    /// Answers the dialogue's question about its devices.
+    pub(super) fn looked_up(&mut self, answer: Answer<Inventory>, now: Now) {
+        for event in answer.credentials {
+            self.recorder.record(Event::Credentials(event), now);
+        }
+        if let Err(failure) = &answer.result {
+            let error = failure.error.as_str();
+            tracing::warn!(
+                connection = self.name,
+                error,
+                "the devices could not be looked up: {}",
+                failure.message
+            );
+        }
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.inventory(answer.result.as_ref().ok(), now, &mut *self.sink);
+        }
+        self.converse(now);
+    }
+
+    /// Hands a message to the link. What it refuses is lost: a dialogue asks again, so nothing is queued.
+    fn publish(&mut self, message: Outgoing) {
+        let qos = message.qos;
+        let Some(link) = &mut self.link else { return };
+        let sent = link.publish(message);
+        let traffic = self.recorder.traffic();
+        match sent {
+            Ok(()) => {
+                traffic.published(qos);
+                traffic.in_flight(link.in_flight());
+            }
+            Err(refused) => {
+                traffic.lost(Loss::Refused);
+                tracing::warn!(connection = self.name, "a message was not sent: {refused}");
+            }
+        }
+    }
+
+    /// One question at a time: a second one would get the same answer.
+    fn begin_look_up(&mut self) {
+        if self.look_up.is_none() {
+            let answer = bounded(Arc::clone(&self.planner).look_up(), self.policy.credentials_limit);
+            self.look_up = Some(Work { generation: self.machine.generation(), future: answer.boxed() });
+        }
+    }
+
+    fn rebuild(&mut self, rebuild: Rebuild, why: &'static str, now: Now) {
+        tracing::info!(connection = self.name, "another session is wanted: {why}");
+        self.step(Input::Rebuild { generation: self.machine.generation(), rebuild }, now);
+    }
+}
