@@ -1,5 +1,6 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+pub mod policy;
 mod secret;
 
 pub use secret::Secret;
