@@ -1,8 +1,20 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+mod check;
+mod file;
+mod human;
+mod load;
+mod navien;
 pub mod policy;
+mod problem;
+mod reconnect;
 mod secret;
+mod secret_field;
+mod value;
 
+pub use human::Human;
+pub use load::{Loaded, Origin, load, load_with};
+pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use std::collections::BTreeMap;
