@@ -1,5 +1,6 @@
 //! `hangup`: a Prometheus exporter for devices that speak MQTT, which explains every connection drop.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;

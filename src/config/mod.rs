@@ -5,7 +5,7 @@ mod file;
 mod human;
 mod load;
 mod navien;
-pub mod policy;
+mod policy;
 mod problem;
 mod reconnect;
 mod secret;

@@ -10,14 +10,28 @@ use super::file::Fields;
 use super::{Jitter, Policy, Recovery, value};
 
 const PRESETS: &[(&str, Recovery)] = &[
-    ("two_tier", Recovery::TwoTier),
-    ("reset_and_retry", Recovery::ResetAndRetry),
-    ("recreate_client", Recovery::RecreateClient),
-    ("refresh_credentials", Recovery::RefreshCredentials),
-    ("exponential", Recovery::Exponential),
+    (Recovery::TwoTier.as_str(), Recovery::TwoTier),
+    (Recovery::ResetAndRetry.as_str(), Recovery::ResetAndRetry),
+    (Recovery::RecreateClient.as_str(), Recovery::RecreateClient),
+    (Recovery::RefreshCredentials.as_str(), Recovery::RefreshCredentials),
+    (Recovery::Exponential.as_str(), Recovery::Exponential),
 ];
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+impl Recovery {
+    /// The name of the preset in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TwoTier => "two_tier",
+            Self::ResetAndRetry => "reset_and_retry",
+            Self::RecreateClient => "recreate_client",
+            Self::RefreshCredentials => "refresh_credentials",
+            Self::Exponential => "exponential",
+        }
+    }
+}
 
 /// `[reconnect]`: what every connection begins from.
 pub(super) fn shared(fields: Option<Fields<'_, '_>>) -> Policy {
