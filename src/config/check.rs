@@ -115,7 +115,7 @@ fn log(fields: Option<Fields<'_, '_>>) -> Log {
 
 fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<Connection> {
     let tables = root.tables("connection");
-    if tables.is_empty() {
+    if !root.has("connection") {
         root.problem("connection", "there is none: add a `[[connection]]` (deploy/example.toml shows one)");
     }
     let mut names = BTreeSet::new();
@@ -168,7 +168,7 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
         Some(1) => Ok(()),
         Some(_) => Err(format!("names exactly one source: write {SOURCES}")),
     });
-    if fields.entries().all(|(key, _)| key.get_ref() != "source") {
+    if !fields.has("source") {
         fields.problem("source", format!("is missing: write {SOURCES}"));
     }
     kind?;

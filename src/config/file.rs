@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::Problem;
 
@@ -146,12 +146,16 @@ impl<'a, 't> Fields<'a, 't> {
         tables
     }
 
-    /// The keys of this table with their values, for tables whose keys are the user's own.
-    pub(super) fn entries(
-        &self,
-    ) -> impl Iterator<Item = (&'a Spanned<std::borrow::Cow<'t, str>>, &'a Spanned<DeValue<'t>>)> + use<'a, 't>
-    {
-        self.table.iter()
+    /// Whether `key` is written, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The keys of this table with their values in the order of the file, for tables whose keys are the user's own.
+    pub(super) fn entries(&self) -> Vec<(&'a Spanned<DeString<'t>>, &'a Spanned<DeValue<'t>>)> {
+        let mut entries: Vec<_> = self.table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        entries
     }
 
     /// Notes a fault of `key`.

@@ -179,15 +179,17 @@ fn aliases(fields: &Fields<'_, '_>) -> BTreeMap<String, String> {
             fields.problem_at(key.span(), "…", message);
             continue;
         };
+        if devices.contains_key(&mac) {
+            fields.problem_at(key.span(), "…", "this MAC address is there twice (in two spellings)");
+            continue;
+        }
         match alias(value.get_ref()) {
             Err(message) => fields.problem_at(value.span(), "…", message),
             Ok(label) if !labels.insert(label.clone()) => {
                 fields.problem_at(value.span(), "…", format!("the alias `{label}` is there twice"));
             }
             Ok(label) => {
-                if devices.insert(mac, label).is_some() {
-                    fields.problem_at(key.span(), "…", "this MAC address is there twice (in two spellings)");
-                }
+                devices.insert(mac, label);
             }
         }
     }

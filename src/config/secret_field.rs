@@ -56,7 +56,7 @@ pub(super) fn read(
     let mut place = fields.table(key)?;
     let file = place.read("file", value::text);
     let variable = place.read("env", value::text);
-    let both = place.entries().count() != 1;
+    let one = place.has("file") != place.has("env");
     place.finish();
     match (file, variable) {
         (Some(file), None) => from_file(fields, key, &around.directory.join(file)),
@@ -72,7 +72,7 @@ pub(super) fn read(
             }
         },
         (Some(_), Some(_)) | (None, None) => {
-            if both {
+            if !one {
                 fields.problem(key, format!("has exactly one place: write {}", example(key)));
             }
             None
