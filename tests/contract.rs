@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hangup::connection::error::ErrorName;
+
 /// Modules that decide and never act, as files or folders under `src`: time is an argument, nothing waits.
 const PURE: &[&str] = &[
     "connection/backoff.rs",
@@ -94,6 +96,18 @@ fn every_metric_that_is_promised_exists() {
         }
     }
     assert!(unknown.is_empty(), "promised and not there:\n{}", unknown.join("\n"));
+}
+
+#[test]
+fn every_error_name_that_is_explained_exists() {
+    let known: BTreeSet<_> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+    for file in PROMISES.iter().flat_map(|place| files_under(Path::new(place), "")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for word in words.filter(|word| word.starts_with("AWS_") || word.starts_with("LOCAL_")) {
+            assert!(word == "LOCAL_" || known.contains(word), "{}: {word} is no error name", file.display());
+        }
+    }
 }
 
 #[test]

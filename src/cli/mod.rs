@@ -36,7 +36,7 @@ Exit codes:
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed
   2  the command line or the configuration is wrong";
 
-/// Exports what devices say over MQTT to Prometheus, and explains every connection that drops.
+/// Exports what devices say over MQTT to Prometheus, and names, times and counts every connection drop
 #[derive(Debug, Parser)]
 #[command(name = "hangup", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
