@@ -162,8 +162,8 @@ pub struct Policy {
     pub queue_max_age: Duration,
 }
 
-/// A Navien account.
-#[derive(Clone, Debug, PartialEq)]
+/// A Navien account. Its `Debug` tells neither the account nor a MAC.
+#[derive(Clone, PartialEq)]
 pub struct Navien {
     /// Account e-mail. Personal: never logged.
     pub email: Secret,

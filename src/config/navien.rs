@@ -3,6 +3,7 @@
 //! Never repeats an e-mail, a MAC or a URL with a password in a message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,18 @@ impl Navien {
             diagnostic_readings: false,
             devices: BTreeMap::new(),
         }
+    }
+}
+
+impl fmt::Debug for Navien {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Navien")
+            .field("base_url", &self.base_url)
+            .field("mqtt_host", &self.mqtt_host)
+            .field("mqtt_port", &self.mqtt_port)
+            .field("status_interval", &self.status_interval)
+            .field("devices", &self.devices.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -226,6 +239,15 @@ mod tests {
         for text in ["", "020000aabb0", "020000aabb011", "020000aabbxx"] {
             assert_eq!(mac(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_account_does_not_print_what_is_personal() {
+        let mut account =
+            Navien::new(Secret::new("owner@example.com"), SecretSource::Value(Secret::new("hunter2")));
+        account.devices.insert("020000aabb01".to_owned(), "basement".to_owned());
+        let printed = format!("{account:?}");
+        assert!(["owner", "hunter2", "aabb"].iter().all(|word| !printed.contains(word)), "{printed}");
     }
 
     #[test]
