@@ -1,5 +1,86 @@
-//! `hangup`: a Prometheus exporter for devices that speak MQTT, which explains every connection drop.
+//! `hangup`: a Prometheus exporter for devices that speak MQTT, which names, times and counts every connection drop.
+//!
+//! This page is the architecture: the words, the picture, the rules, and where to add what.
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | connection | one configured identity: a name, a source, one MQTT client. The label `connection` |
+//! | attempt | from deciding to connect to CONNACK accepted, or to a failure |
+//! | session | from CONNACK accepted to the end of that network connection |
+//! | drop | the end of a session that we did not ask for. A planned end is a *close* |
+//! | outage | from a drop to the next accepted session |
+//! | source | what a connection leads to and what its messages mean |
+//! | device, reading | who speaks; one value of one quantity at one time |
+//! | error name | what was observed when a session or attempt ended: a closed set. The label `error` |
+//!
+//! # Picture
+//!
+//! ```text
+//!                 ┌───────────────────── one task per connection ─────────────────────┐
+//!  config ─▶ Source│ plan() ─▶ driver ──Event──▶ Machine (pure) ──Action──▶ driver      │
+//!                 │             ▲                    │                        │        │
+//!                 │             │                Lifecycle               Link (one per │
+//!                 │          inputs                  │                   attempt): our │
+//!                 │             └──── Link reports ──┼────────────────── dialer + codec│──▶ broker
+//!                 └──────────────────────────────────┼───────────────────────┬─────────┘
+//!                                                    ▼                       ▼ messages
+//!                        counters, histograms ◀─ Recorder            Dialogue (pure)
+//!                        board, history       ◀─────┘                        ▼
+//!                                │                          reading Store (expires)
+//!                                └────────────────┬──────────────────────────┘
+//!                                                 ▼
+//!                                    prometheus Registry ─▶ axum /metrics
+//! ```
+//!
+//! Two flows that meet only in the registry: *message → reading → store → scrape* and *connection event → lifecycle →
+//! recorder → metrics and history*.
+//!
+//! # Folders
+//!
+//! | folder | what it does | what it never does |
+//! |---|---|---|
+//! | [`cli`] | arguments, printing, exit codes | work |
+//! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
+//! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
+//! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
+//! | [`lifecycle`] | what happened, said once: events, recorder, history, board | decide anything |
+//! | [`reading`] | newest value per series, expiry, limit | show an old value |
+//! | [`telemetry`] | every metric of ours in one table, handles, catalogue | count |
+//! | [`host`] | signals of this machine | fail: what a system forbids is "unknown" |
+//! | [`clock`] | the only place that reads a clock | |
+//!
+//! # Rules
+//!
+//! 1. The modules that decide (machine, backoff, error names, classification, protocol, dialogue, decoding) are pure: no
+//!    runtime, no input or output, no clock. Time is an argument. `tests/contract.rs` scans for it.
+//! 2. Every attempt that started ends in exactly one failure or one session; every session in exactly one drop or one
+//!    close; `Stopped` comes last. `tests/pairing.rs` proves it over all short sequences.
+//! 3. [`lifecycle::recorder::Recorder::record`] is the only place where lifecycle becomes numbers, log lines and history.
+//! 4. Every series of a closed set exists at zero from the start, for the names that its transport can produce.
+//! 5. The HTTP server is up before any source is tried, and answers 200 whatever the brokers do.
+//! 6. A silent device's readings leave the page, and so do those of a connection that is away too long. No frozen values.
+//! 7. No label holds a topic, a payload, a raw error text, a client id, an e-mail, an IP address or (by default) a MAC.
+//! 8. Secrets do not print: not by `Debug`, not in a log, not in an error, not in JSON. A presigned URL is a secret.
+//! 9. A message can never stop the process, spoil a scrape or delay the next message: bad input is counted and skipped,
+//!    field by field.
+//! 10. Two network connections with one client id never exist at once: the old one is closed first.
+//!
+//! # Where do I add …
+//!
+//! - **a kind of device**: a folder in `source/` with its planner and its dialogue, an arm of [`config::Source`], and its
+//!   fields in `config/` beside `config/navien.rs`. The compiler points at the matches that want the new arm.
+//! - **a reading**: a quantity in the source's `quantities`, and the line of `decode` that fills it.
+//! - **an error name**: one line in the table of [`connection::error`], one arm in `connection/classify.rs`, and one real
+//!   socket ending in `tests/endings`.
+//! - **a metric**: a row in the table of `telemetry/metrics.rs`. If nothing could count it, a [`lifecycle::Event`] is missing.
+//! - **a command**: a file in `cli/` and an arm of its `Command`.
+//! - **a configuration field**: the field in [`config`], its line where its table is read (the range stands there), and
+//!   its line in `deploy/example.toml`; a test fails while one of them is missing.
+//! - **a signal of the machine**: `host/`, as a value that may be unknown.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;

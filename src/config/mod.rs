@@ -1,8 +1,20 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+mod check;
+mod file;
+mod human;
+mod load;
+mod navien;
 mod policy;
+mod problem;
+mod reconnect;
 mod secret;
+mod secret_field;
+mod value;
 
+pub use human::Human;
+pub use load::{Loaded, Origin, load, load_with};
+pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use std::collections::BTreeMap;
@@ -151,8 +163,8 @@ pub struct Policy {
     pub queue_max_age: Duration,
 }
 
-/// A Navien account.
-#[derive(Clone, Debug, PartialEq)]
+/// A Navien account. Its `Debug` tells neither the account nor a MAC.
+#[derive(Clone, PartialEq)]
 pub struct Navien {
     /// Account e-mail. Personal: never logged.
     pub email: Secret,

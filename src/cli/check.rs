@@ -1,0 +1,85 @@
+//! `hangup check`: every fault of a configuration, or what it would run.
+//!
+//! Connects to nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{ConfigArguments, PROBLEM, output};
+use crate::config::{Config, Connection, Human, LogFormat, Navien, Origin, Source};
+
+const EXAMPLES: &str = "\
+Examples:
+  hangup check --config hangup.toml
+  hangup check --config hangup.toml && systemctl reload hangup
+
+Nothing is connected to. Files with secrets are tried; what is in them is not shown.";
+
+/// Find every fault of a configuration, or tell what it would run
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    match arguments.config.load() {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                output::note(format!("warning: {warning}"));
+            }
+            output::result(summary(&arguments.config.origin(), &loaded.config).trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(problems) => output::problems(&problems, PROBLEM),
+    }
+}
+
+/// What would run, without anything personal.
+fn summary(origin: &Origin, config: &Config) -> String {
+    let name = match origin {
+        Origin::File(path) => path.display().to_string(),
+        Origin::Environment => "environment".to_owned(),
+    };
+    let Config { http, readings, log, connections } = config;
+    let listen = http.listen.iter().map(|address| format!("http://{address}/metrics")).collect::<Vec<_>>();
+    let format = match log.format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
+    let mut text = format!("{name}: no problem found. `hangup run` would start\n");
+    // Writing to a String can not fail.
+    let _ = writeln!(text, "  page        {}", listen.join(", "));
+    let _ = writeln!(
+        text,
+        "  readings    at most {} series, gone {} after their connection",
+        readings.series_limit,
+        Human(readings.outage_grace)
+    );
+    let _ = writeln!(text, "  log         {format}, {}", log.level.as_str().to_lowercase());
+    for connection in connections {
+        let _ = writeln!(text, "  connection  {}", of_connection(connection));
+    }
+    text
+}
+
+fn of_connection(Connection { name, policy, source }: &Connection) -> String {
+    let source = match source {
+        Source::Navien(account) => of_account(account),
+    };
+    format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
+}
+
+fn of_account(account: &Navien) -> String {
+    format!(
+        "navien, status every {}, features every {}, energy every {}, {} device{} named",
+        Human(account.status_interval),
+        Human(account.features_interval),
+        Human(account.energy_interval),
+        account.devices.len(),
+        if account.devices.len() == 1 { "" } else { "s" },
+    )
+}

@@ -1,0 +1,123 @@
+//! The command line: one file per subcommand.
+//!
+//! Only reads arguments, prints results and chooses exit codes; the work is done by `app`.
+
+mod catalogue;
+mod check;
+mod demo;
+pub mod devices;
+mod logs;
+mod output;
+mod run;
+mod simulate;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Loaded, Origin, Problems, load};
+
+const EXAMPLES: &str = "\
+Examples:
+  hangup demo                                 look at it without a heater and without an account
+  NAVIEN_EMAIL=… NAVIEN_PASSWORD=… hangup devices
+                                              sign in and list your heaters
+  hangup check --config hangup.toml           every fault of a configuration at once
+  hangup run --config hangup.toml             serve http://localhost:9883/metrics
+
+Configuration:
+  A file (`--config` or HANGUP_CONFIG), or else NAVIEN_EMAIL with NAVIEN_PASSWORD or NAVIEN_PASSWORD_FILE.
+  deploy/example.toml shows every field with its meaning, unit and default.
+
+Exit codes:
+  0  done
+  1  a problem was found: `check` found faults, a port is in use, a sign-in failed
+  2  the command line or the configuration is wrong";
+
+/// Exports what devices say over MQTT to Prometheus, and names, times and counts every connection drop
+#[derive(Debug, Parser)]
+#[command(name = "hangup", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Least severe level to log: error, warn, info, debug or trace [default: from the configuration]
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = logs::level)]
+    log_level: Option<tracing::Level>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Demo(demo::Arguments),
+    Devices(devices::Arguments),
+    Check(check::Arguments),
+    Catalogue(catalogue::Arguments),
+    Simulate(simulate::Arguments),
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { command, log_level } = Cli::parse();
+    match command {
+        Command::Run(arguments) => run::main(arguments, log_level),
+        Command::Demo(arguments) => demo::main(&arguments, log_level),
+        Command::Devices(arguments) => devices::main(&arguments, log_level),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::Catalogue(arguments) => catalogue::main(&arguments),
+        Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+    }
+}
+
+/// The exit code for a problem at work: a fault found, a port in use, a refused sign-in.
+const PROBLEM: u8 = 1;
+/// The exit code for a wrong command line or configuration; clap uses the same.
+const USAGE: u8 = 2;
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+struct ConfigArguments {
+    /// The configuration; without it, NAVIEN_EMAIL with NAVIEN_PASSWORD or NAVIEN_PASSWORD_FILE are one
+    #[arg(long, value_name = "FILE", env = "HANGUP_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    fn origin(&self) -> Origin {
+        self.config.clone().map_or(Origin::Environment, Origin::File)
+    }
+
+    fn load(&self) -> Result<Loaded, Problems> {
+        load(&self.origin())
+    }
+}
+
+/// Where the page is, when the configuration shall not decide.
+#[derive(Clone, Debug, Args)]
+struct ListenArguments {
+    /// Serve here instead of where the configuration says; may be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", env = "HANGUP_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_says_what_it_is_for_and_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            assert!(command.get_after_help().is_some(), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `hangup run`: the exporter.
+//!
+//! Starts nothing before the whole configuration is valid.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use tracing::{Level, warn};
+
+use super::{ConfigArguments, ListenArguments, USAGE, logs, output};
+use crate::config::{Config, Loaded, Problems};
+
+const EXAMPLES: &str = "\
+Examples:
+  hangup run --config /etc/hangup/hangup.toml
+  NAVIEN_EMAIL=… NAVIEN_PASSWORD_FILE=password hangup run --listen 127.0.0.1:9883
+
+SIGHUP reads the configuration anew; connections that did not change stay connected.
+SIGINT and SIGTERM stop it in order.";
+
+/// Connect and serve /metrics until stopped
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    #[command(flatten)]
+    listen: ListenArguments,
+}
+
+pub(super) fn main(arguments: Arguments, level: Option<Level>) -> ExitCode {
+    let Loaded { config, warnings } = match load(&arguments) {
+        Ok(loaded) => loaded,
+        Err(problems) => return output::problems(&problems, USAGE),
+    };
+    logs::start(config.log, level);
+    tell(&warnings);
+    serve(config, move || {
+        let Loaded { config, warnings } = load(&arguments)?;
+        tell(&warnings);
+        Ok(config)
+    })
+}
+
+/// The configuration with what the command line overrides.
+fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
+    let mut loaded = arguments.config.load()?;
+    if !arguments.listen.listen.is_empty() {
+        loaded.config.http.listen.clone_from(&arguments.listen.listen);
+    }
+    Ok(loaded)
+}
+
+fn tell(warnings: &[String]) {
+    for warning in warnings {
+        warn!("{warning}");
+    }
+}
+
+fn serve(config: Config, reload: impl Fn() -> Result<Config, Problems> + Send + Sync + 'static) -> ExitCode {
+    // app::run(config, reload)
+    let _ = (config, reload);
+    ExitCode::from(super::PROBLEM)
+}

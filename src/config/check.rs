@@ -1,0 +1,196 @@
+//! From a parsed file to a valid [`Config`]: every section, every field, every fault.
+//!
+//! Never stops at the first fault: who starts the exporter wants to correct the file once.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Fields, Report, article};
+use super::secret_field::Surroundings;
+use super::{Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, navien, reconnect, value};
+
+/// The names of the sources, as they stand in `[connection.source.…]`.
+const SOURCES: &str = "`[connection.source.navien]`";
+
+/// The words of `log.level`.
+pub(super) const LEVELS: &[(&str, tracing::Level)] = &[
+    ("error", tracing::Level::ERROR),
+    ("warn", tracing::Level::WARN),
+    ("info", tracing::Level::INFO),
+    ("debug", tracing::Level::DEBUG),
+    ("trace", tracing::Level::TRACE),
+];
+
+/// The words of `log.format`.
+pub(super) const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+/// Reads a whole file. The result is only worth something when `report` stays without a problem.
+pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surroundings<'_>) -> Config {
+    let mut root = Fields::root(report, table);
+    let http = http(root.table("http"));
+    let readings = readings(root.table("readings"));
+    let log = log(root.table("log"));
+    let policy = reconnect::shared(root.table("reconnect"));
+    let connections = connections(&mut root, &policy, around);
+    root.finish();
+    Config { http, readings, log, connections }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: vec![SocketAddr::from(([0, 0, 0, 0], 9883))] }
+    }
+}
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self { series_limit: 100_000, outage_grace: Duration::from_secs(120) }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: tracing::Level::INFO }
+    }
+}
+
+fn http(fields: Option<Fields<'_, '_>>) -> Http {
+    let mut http = Http::default();
+    if let Some(mut fields) = fields {
+        fields.set("listen", &mut http.listen, |value| {
+            let addresses = value::addresses(value)?;
+            overlap(&addresses).map_or(Ok(addresses), Err)
+        });
+        fields.finish();
+    }
+    http
+}
+
+/// Why these addresses can not all be listened on.
+fn overlap(addresses: &[SocketAddr]) -> Option<String> {
+    let mut seen: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        // Port 0 is another port each time.
+        let same_port = |other: &&SocketAddr| address.port() != 0 && other.port() == address.port();
+        for other in seen.iter().filter(same_port) {
+            if other == address {
+                return Some(format!("`{address}` is there twice"));
+            }
+            let any = address.ip().is_unspecified() || other.ip().is_unspecified();
+            if any && address.is_ipv4() == other.is_ipv4() {
+                return Some(format!("`{address}` and `{other}` overlap: keep the one you mean"));
+            }
+        }
+        seen.push(*address);
+    }
+    None
+}
+
+fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
+    let mut readings = Readings::default();
+    if let Some(mut fields) = fields {
+        let limit = fields.read("series_limit", value::integer(1..=10_000_000));
+        if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) {
+            readings.series_limit = limit;
+        }
+        let grace = value::duration(Duration::ZERO..=Duration::from_secs(86_400));
+        fields.set("outage_grace", &mut readings.outage_grace, grace);
+        fields.finish();
+    }
+    readings
+}
+
+fn log(fields: Option<Fields<'_, '_>>) -> Log {
+    let mut log = Log::default();
+    if let Some(mut fields) = fields {
+        fields.set("format", &mut log.format, value::word(FORMATS));
+        fields.set("level", &mut log.level, value::word(LEVELS));
+        fields.finish();
+    }
+    log
+}
+
+fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<Connection> {
+    let tables = root.tables("connection");
+    if !root.has("connection") {
+        root.problem("connection", "there is none: add a `[[connection]]` (deploy/example.toml shows one)");
+    }
+    let mut names = BTreeSet::new();
+    let mut client_ids = BTreeSet::new();
+    let mut connections = Vec::new();
+    for (index, mut fields) in tables.into_iter().enumerate() {
+        fields = fields.renamed(format!("connection {}, ", index + 1));
+        let name = fields.require("name", "name = \"home\"", name);
+        if let Some(name) = &name {
+            fields = fields.renamed(format!("connection \"{name}\", "));
+            if !names.insert(name.clone()) {
+                fields.problem(
+                    "name",
+                    format!("`{name}` is there twice: the label `connection` tells them apart"),
+                );
+            }
+        }
+        let policy = reconnect::own(fields.table("reconnect"), policy);
+        if policy.client_id.as_ref().is_some_and(|id| !client_ids.insert(id.clone())) {
+            fields.problem(
+                "reconnect",
+                "its `client_id` is used by another connection: they would evict each other",
+            );
+        }
+        let source = source(&mut fields, around);
+        fields.finish();
+        if let (Some(name), Some(source)) = (name, source) {
+            connections.push(Connection { name, policy, source });
+        }
+    }
+    connections
+}
+
+/// A connection name is a label value that people type.
+fn name(value: &DeValue<'_>) -> Result<String, String> {
+    let name = value::text(value)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.len() <= 64 && name.chars().all(fits) {
+        return Ok(name);
+    }
+    Err(format!(
+        "{} is not a name: up to 64 of a-z, A-Z, 0-9, `_`, `-`, `.` (write for example `home`)",
+        value::shown(value)
+    ))
+}
+
+fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Source> {
+    let kind = fields.read("source", |value| match value.as_table().map(DeTable::len) {
+        None => Err(format!("must be a table, not {}: write {SOURCES}", article(value))),
+        Some(1) => Ok(()),
+        Some(_) => Err(format!("names exactly one source: write {SOURCES}")),
+    });
+    if !fields.has("source") {
+        fields.problem("source", format!("is missing: write {SOURCES}"));
+    }
+    kind?;
+    let mut sources = fields.table("source")?;
+    let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
+    sources.finish();
+    account.map(Source::Navien)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_overlap_when_one_covers_the_other() {
+        let overlapping = |list: &[&str]| {
+            overlap(&list.iter().map(|address| address.parse().unwrap()).collect::<Vec<_>>()).is_some()
+        };
+        assert!(overlapping(&["127.0.0.1:9883", "127.0.0.1:9883"]));
+        assert!(overlapping(&["0.0.0.0:9883", "127.0.0.1:9883"]));
+        assert!(!overlapping(&["127.0.0.1:9883", "192.0.2.1:9883"]));
+        assert!(!overlapping(&["0.0.0.0:9883", "[::]:9883"]), "the families are apart");
+        assert!(!overlapping(&["127.0.0.1:0", "127.0.0.1:0"]));
+    }
+}

@@ -1,0 +1,143 @@
+//! One value of the file: what it may be, and the sentence when it is something else.
+//!
+//! Pure, and for plain values only: a secret has its own reader, which never repeats what it read.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::file::article;
+use super::human::{self, Human};
+
+/// `30s`, within a range.
+pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&DeValue<'_>) -> Result<Duration, String> {
+    move |value| {
+        let Human(duration) = match value.as_str() {
+            Some(text) => text.parse()?,
+            None => return Err(human::refusal(shown(value).trim_matches('`'))),
+        };
+        if range.contains(&duration) {
+            return Ok(duration);
+        }
+        let (least, most) = (*range.start(), *range.end());
+        let (word, nearest) = if duration < least { ("short", least) } else { ("long", most) };
+        Err(format!(
+            "{} is too {word}: allowed is {} to {} (write for example `{}`)",
+            shown(value),
+            Human(least),
+            Human(most),
+            Human(nearest)
+        ))
+    }
+}
+
+/// A whole number, within a range.
+pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Result<u64, String> {
+    move |value| {
+        let number = value
+            .as_integer()
+            .and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok());
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            format!("{} is not a whole number from {least} to {most}", shown(value))
+        })
+    }
+}
+
+/// A whole number of 1 or more, or the word that means "no such limit".
+pub(super) fn integer_or(word: &'static str) -> impl Fn(&DeValue<'_>) -> Result<Option<u32>, String> {
+    move |value| {
+        if value.as_str() == Some(word) {
+            return Ok(None);
+        }
+        let number =
+            integer(1..=u64::from(u32::MAX))(value).ok().and_then(|number| u32::try_from(number).ok());
+        number.map(Some).ok_or_else(|| {
+            format!("{} is neither a whole number of 1 or more nor `\"{word}\"`", shown(value))
+        })
+    }
+}
+
+/// A number, within a range. `2` is as good as `2.0`.
+pub(super) fn number(range: RangeInclusive<f64>) -> impl Fn(&DeValue<'_>) -> Result<f64, String> {
+    move |value| {
+        let text = match value {
+            DeValue::Float(float) => Some(float.as_str()),
+            DeValue::Integer(integer) if integer.radix() == 10 => Some(integer.as_str()),
+            DeValue::Integer(_)
+            | DeValue::String(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => None,
+        };
+        let number = text.and_then(|text| text.parse().ok());
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            format!("{} is not a number from {least:?} to {most:?}", shown(value))
+        })
+    }
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("{} is neither `true` nor `false`", shown(value)))
+}
+
+/// Any string that is not empty.
+pub(super) fn text(value: &DeValue<'_>) -> Result<String, String> {
+    match value.as_str() {
+        Some("") => Err("is empty".to_owned()),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("must be a string in quotes, not {}", article(value))),
+    }
+}
+
+/// One word of a closed set.
+pub(super) fn word<T: Copy>(
+    words: &'static [(&'static str, T)],
+) -> impl Fn(&DeValue<'_>) -> Result<T, String> {
+    move |value| {
+        let found = words.iter().find(|(word, _)| value.as_str() == Some(word));
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let all = words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
+            format!("{} is not one of {all}", shown(value))
+        })
+    }
+}
+
+/// A list of `address:port`, not empty.
+pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> {
+    const EXAMPLE: &str = "write for example `[\"0.0.0.0:9883\"]`";
+    let Some(items) = value.as_array() else {
+        return Err(format!("must be a list, not {} ({EXAMPLE})", article(value)));
+    };
+    if items.is_empty() {
+        return Err(format!("is empty: the page would be nowhere ({EXAMPLE})"));
+    }
+    let address = |item: &DeValue<'_>| item.as_str().and_then(|text| text.parse().ok());
+    let wrong: Vec<_> = items
+        .iter()
+        .filter(|item| address(item.get_ref()).is_none())
+        .map(|item| shown(item.get_ref()))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(items.iter().filter_map(|item| address(item.get_ref())).collect());
+    }
+    Err(format!("{} is not an IP address with a port ({EXAMPLE}; IPv6 as `[::1]:9883`)", wrong.join(", ")))
+}
+
+/// The value as it may be repeated in a message: plain and short.
+pub(super) fn shown(value: &DeValue<'_>) -> String {
+    let plain = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(integer) => integer.as_str().to_owned(),
+        DeValue::Float(float) => float.as_str().to_owned(),
+        DeValue::Boolean(boolean) => boolean.to_string(),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => return article(value).to_owned(),
+    };
+    let clean: String = plain.chars().filter(|c| !c.is_control()).take(48).collect();
+    format!("`{clean}`")
+}
