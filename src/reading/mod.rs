@@ -1,5 +1,10 @@
 //! Readings: one value of one quantity of one device at one time, and the store that shows them while fresh.
 
+pub mod ingest;
+pub mod store;
+
+mod series;
+
 use std::borrow::Cow;
 use std::time::Duration;
 

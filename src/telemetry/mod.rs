@@ -4,6 +4,7 @@
 pub mod catalogue;
 mod connection;
 mod device;
+pub mod encode;
 mod exporter;
 mod handles;
 mod labels;
@@ -11,6 +12,7 @@ mod metrics;
 mod process;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod text;
 mod traffic;
 
 pub(crate) use connection::Accepted;

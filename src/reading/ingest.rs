@@ -1,0 +1,71 @@
+//! Where a dialogue's findings go: readings to the store, facts about devices to their metrics.
+//!
+//! One per connection; reads the clock at this edge, so that what lies behind it need not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Reading;
+use super::store::{Feed, Store};
+use crate::clock;
+use crate::source::Sink;
+use crate::telemetry::{DeviceMetrics, Metrics};
+
+/// The sink of one connection.
+#[derive(Debug)]
+pub struct Ingest {
+    connection: String,
+    store: Arc<Store>,
+    feed: Feed,
+    metrics: Arc<Metrics>,
+    devices: HashMap<String, DeviceMetrics>,
+}
+
+impl Ingest {
+    /// A sink for the connection of this name.
+    #[must_use]
+    pub fn new(connection: &str, store: Arc<Store>, metrics: Arc<Metrics>) -> Self {
+        let feed = store.feed(connection);
+        Self { connection: connection.to_owned(), store, feed, metrics, devices: HashMap::new() }
+    }
+
+    fn device(&mut self, device: &str) -> &DeviceMetrics {
+        let (metrics, connection) = (&self.metrics, &self.connection);
+        self.devices.entry(device.to_owned()).or_insert_with(|| metrics.device(connection, device))
+    }
+}
+
+impl Sink for Ingest {
+    fn reading(&mut self, reading: &Reading<'_>) {
+        self.store.put(&self.feed, reading, clock::now().at);
+    }
+
+    fn device_seen(&mut self, device: &str) {
+        self.device(device).seen(clock::now());
+    }
+
+    fn expected_interval(&mut self, device: &str, interval: Duration) {
+        self.device(device).expected_interval(interval);
+    }
+
+    fn field_error(&mut self, device: &str, field: &'static str) {
+        self.device(device).field_error(field);
+    }
+
+    fn request_answered(&mut self, device: &str, took: Duration) {
+        self.device(device).request_answered(took);
+    }
+
+    fn request_timed_out(&mut self, device: &str) {
+        self.device(device).request_timed_out();
+    }
+
+    fn link_up(&mut self) {
+        self.feed.up();
+    }
+
+    fn link_down(&mut self) {
+        self.feed.down(clock::now().at);
+    }
+}
