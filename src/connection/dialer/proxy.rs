@@ -14,9 +14,10 @@ use crate::connection::{Failure, Phase, classify};
 
 /// Asks the proxy to connect to the broker. What comes after its answer is the broker's.
 pub(super) async fn connect(wire: &mut Wire, proxy: &Proxy, host: &str, port: u16) -> Result<(), Failure> {
-    let broken = |error| classify::io(Phase::Proxy, &error);
-    wire.write_all(request(proxy, host, port).as_bytes()).await.map_err(broken)?;
-    wire.flush().await.map_err(broken)?;
+    // A failed write is left to the read that follows: the proxy's last words tell more.
+    if wire.write_all(request(proxy, host, port).as_bytes()).await.is_ok() {
+        let _ = wire.flush().await;
+    }
     let head = Head::read(wire, Phase::Proxy).await.map_err(|why| match why {
         NoHead::Failed(failure) => failure,
         NoHead::NotHttp => no_proxy("what answered is not an HTTP proxy"),

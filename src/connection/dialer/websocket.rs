@@ -26,9 +26,11 @@ const SLACK: usize = 64 * 1024;
 /// Upgrades `wire`.
 pub(super) async fn upgrade(mut wire: Wire, plan: &Plan) -> Result<Websocket, Failure> {
     let key = generate_key();
-    let broken = |error| classify::io(Phase::Websocket, &error);
-    wire.write_all(request(plan, &key)?.as_bytes()).await.map_err(broken)?;
-    wire.flush().await.map_err(broken)?;
+    let request = request(plan, &key)?;
+    // A failed write is left to the read that follows: the peer's last words (a TLS alert) tell more.
+    if wire.write_all(request.as_bytes()).await.is_ok() {
+        let _ = wire.flush().await;
+    }
     let head = Head::read(&mut wire, Phase::Websocket).await.map_err(|why| match why {
         NoHead::Failed(failure) => failure,
         NoHead::NotHttp => {
