@@ -267,7 +267,18 @@ impl Side {
         while self.packet().await.is_some() {}
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    /// Writes past TLS and WebSocket, straight into the TCP stream.
+    pub(crate) async fn below(&mut self, bytes: &[u8]) {
+        let tcp = match &mut self.io {
+            Io::Tcp(io) => io,
+            Io::Tls(io) => io.get_mut().0,
+            Io::Ws(io) => io.get_mut(),
+            Io::Wss(io) => io.get_mut().get_mut().0,
+        };
+        tcp.write_all(bytes).await.unwrap();
+    }
+
+    fn tcp(&self) -> &TcpStream {
         match &self.io {
             Io::Tcp(io) => io,
             Io::Tls(io) => io.get_ref().0,

@@ -34,20 +34,18 @@ async fn a_bare_close() {
 #[tokio::test]
 async fn a_reset() {
     for transport in EVERY_TRANSPORT {
-        let (plan, script) = broker(transport, |mut side| async move {
+        let (mut plan, script) = broker(transport, |mut side| async move {
             side.online().await;
-            // The client must have read the SUBACK: a reset throws away what is still under way.
-            side.send(Packet::PingResp).await;
-            assert!(side.tcp().writable().await.is_ok());
+            // By its ping the client shows that it has read the SUBACK.
+            assert_eq!(side.packet().await, Some(Packet::PingReq));
             side.reset();
         })
         .await;
+        plan.keep_alive = Duration::from_millis(50);
         let reports = run(plan, limits()).await;
         script.joined().await;
-        let ending = ended(&reports);
-        let phase = ending.failure.phase;
-        assert!(matches!(phase, Phase::Session | Phase::Subscribe));
-        assert_ending(ending, phase, ErrorName::SocketClosed, Detail::Rst, NETWORK, EndedBy::Peer);
+        let error = ErrorName::SocketClosed;
+        assert_ending(ended(&reports), Phase::Session, error, Detail::Rst, NETWORK, EndedBy::Peer);
     }
 }
 
@@ -147,6 +145,37 @@ async fn a_packet_that_cannot_be_decoded() {
         let error = ErrorName::ProtocolError;
         assert_ending(ended(&reports), Phase::Session, error, Detail::None, NETWORK, EndedBy::LocalError);
     }
+}
+
+/// A middlebox that damages what passes: a TLS record that does not decrypt.
+#[tokio::test]
+async fn a_damaged_tls_record() {
+    let (plan, script) = broker(Transport::Wss, |mut side| async move {
+        side.online().await;
+        side.below(&[[23, 3, 3, 0, 32], [0; 5]].concat()).await;
+        side.below(&[0; 27]).await;
+        side.ignore().await;
+    })
+    .await;
+    let reports = run(plan, limits()).await;
+    script.joined().await;
+    let error = ErrorName::TlsReadFailure;
+    assert_ending(ended(&reports), Phase::Session, error, Detail::None, NETWORK, EndedBy::LocalError);
+}
+
+#[tokio::test]
+async fn a_damaged_websocket_frame() {
+    let (plan, script) = broker(Transport::Ws, |mut side| async move {
+        side.online().await;
+        // Reserved bits that no extension explains.
+        side.below(&[0xF2, 0]).await;
+        side.ignore().await;
+    })
+    .await;
+    let reports = run(plan, limits()).await;
+    script.joined().await;
+    let error = ErrorName::WebsocketProtocolError;
+    assert_ending(ended(&reports), Phase::Session, error, Detail::None, NETWORK, EndedBy::LocalError);
 }
 
 #[tokio::test]
@@ -259,4 +288,26 @@ async fn flood(link: &mut Link) -> Box<hangup::connection::link::Ending> {
             },
         }
     }
+}
+
+/// A window that stays closed is a dead path to the kernel, after the user timeout of 20 s.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_path_that_the_kernel_gives_up() {
+    let (frozen, release) = oneshot::channel::<()>();
+    let (plan, script) = broker(Transport::Tcp, |mut side: Side| async move {
+        side.online().await;
+        // Frozen until the test is over; the drop of the sender lets it go.
+        let _ = release.await;
+    })
+    .await;
+    let mut link = Link::new(Arc::new(plan), Limits { ping: 10 * PATIENCE, ..limits() });
+    let ending =
+        tokio::time::timeout(2 * PATIENCE, flood(&mut link)).await.expect("the kernel should give up");
+    drop(frozen);
+    script.joined().await;
+    let (error, detail) = (ErrorName::SocketTimeout, Detail::Os(libc::ETIMEDOUT));
+    assert_ending(&ending, Phase::Session, error, detail, NETWORK, EndedBy::Timeout);
+    // The view from before the kernel forgot.
+    assert_eq!(ending.tcp.unwrap().state, 1);
 }

@@ -8,7 +8,7 @@ use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::link::Limits;
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Phase};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -26,11 +26,13 @@ impl Authority {
     /// The one that our plans trust.
     pub(crate) fn ours() -> &'static Self {
         static OURS: OnceLock<Authority> = OnceLock::new();
-        OURS.get_or_init(Self::new)
+        OURS.get_or_init(|| Self::new("ours"))
     }
 
-    pub(crate) fn new() -> Self {
+    /// Names differ, or the verifier would take one for the other and find a bad signature.
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
@@ -104,8 +106,15 @@ async fn bad_certificate(certificate: CertificateParams, error: ErrorName) {
 
 #[tokio::test]
 async fn an_unknown_authority() {
-    let failure = handshake(Authority::new().acceptor()).await;
+    let failure = handshake(Authority::new("theirs").acceptor()).await;
     assert_failure(&failure, Phase::Tls, ErrorName::TlsUnknownRoot, Detail::None, RetryClass::Setup);
+}
+
+/// An authority that was made anew under its old name.
+#[tokio::test]
+async fn a_bad_signature() {
+    let failure = handshake(Authority::new("ours").acceptor()).await;
+    assert_failure(&failure, Phase::Tls, ErrorName::TlsBadCertificate, Detail::None, RetryClass::Setup);
 }
 
 #[tokio::test]
@@ -172,7 +181,7 @@ async fn a_close_in_the_handshake() {
     assert_failure(failed(&reports), Phase::Tls, ErrorName::SocketClosed, Detail::Fin, RetryClass::Network);
 }
 
-/// `handshake_failure` with TLS 1.2 or `certificate_required` with 1.3, as rustls sends them.
+/// 116 is `certificate_required`, which rustls sends with TLS 1.2 too.
 #[tokio::test]
 async fn a_client_certificate_that_we_do_not_have_tls_12() {
     let ours = Authority::ours();

@@ -16,6 +16,12 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::harness::{EVERY_TRANSPORT, Farewell, PATIENCE, broker, ended, limits, required, run, until_end};
 use crate::tls::EXPIRES;
 
+#[test]
+fn a_link_can_move_between_threads() {
+    fn movable<T: Send>() {}
+    movable::<Link>();
+}
+
 fn message(token: u64, qos: u8) -> Outgoing {
     let payload = Bytes::from_static(b"payload");
     Outgoing { token, topic: "a/b".to_owned(), payload, qos, retain: false }
@@ -242,6 +248,25 @@ async fn pings_are_sent_answered_and_timed() {
         assert_eq!(pings.count(), 3);
         assert!(ended(&reports).stats.last_ping.is_some());
     }
+}
+
+/// A second after a ping, when a healthy path has long acknowledged it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_kernel_is_asked_after_a_ping() {
+    let (mut plan, script) = broker(Transport::Wss, |mut side| async move {
+        side.online().await;
+        while side.packet().await.is_some() {
+            side.send(Packet::PingResp).await;
+        }
+    })
+    .await;
+    plan.keep_alive = Duration::from_millis(500);
+    let mut link = Link::new(Arc::new(plan), limits());
+    let info = next(&mut link, |report| if let Report::Tcp(info) = report { Some(info) } else { None }).await;
+    assert_eq!(info.state, 1);
+    drop(link);
+    script.joined().await;
 }
 
 #[tokio::test]

@@ -57,10 +57,10 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
     }
     // The host goes without its port, whatever the port: SigV4 signs the bare host, and a server that verifies
     // the signature compares it with this header.
+    let host = if plan.host.contains(':') { format!("[{}]", plan.host) } else { plan.host.clone() };
     Ok(format!(
-        "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n",
-        plan.host
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
     ))
 }
 
