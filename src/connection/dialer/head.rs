@@ -2,6 +2,8 @@
 //!
 //! Never reads a body, and never shows what the peer wrote.
 
+use std::borrow::Cow;
+
 use tokio::io::AsyncReadExt;
 
 use super::Wire;
@@ -81,6 +83,11 @@ impl Head {
 
 #[derive(Debug)]
 struct NotHttp;
+
+/// A host as HTTP writes it: IPv6 addresses stand in brackets.
+pub(super) fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]").into() } else { host.into() }
+}
 
 #[cfg(test)]
 mod tests {

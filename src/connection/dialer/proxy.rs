@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt;
 
 use super::Wire;
-use super::head::{Head, NoHead};
+use super::head::{Head, NoHead, bracketed};
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::plan::Proxy;
 use crate::connection::{Failure, Phase, classify};
@@ -34,7 +34,7 @@ fn no_proxy(message: &str) -> Failure {
 }
 
 fn request(proxy: &Proxy, host: &str, port: u16) -> String {
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let authority = format!("{}:{port}", bracketed(host));
     let authorisation = proxy.credentials.as_ref().map_or_else(String::new, |credentials| {
         format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(credentials.expose()))
     });

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Wire;
-use super::head::{Head, NoHead};
+use super::head::{Head, NoHead, bracketed};
 use crate::clock;
 use crate::connection::plan::Plan;
 use crate::connection::{Failure, Phase, classify};
@@ -57,7 +57,7 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
     }
     // The host goes without its port, whatever the port: SigV4 signs the bare host, and a server that verifies
     // the signature compares it with this header.
-    let host = if plan.host.contains(':') { format!("[{}]", plan.host) } else { plan.host.clone() };
+    let host = bracketed(&plan.host);
     Ok(format!(
         "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
