@@ -19,7 +19,6 @@ use super::link::EndedBy;
 use super::{Detail, Failure, Phase};
 
 /// How a stream of bytes came to its end.
-#[derive(Debug)]
 pub enum Broken {
     /// TCP FIN with nothing politer before it.
     Fin,

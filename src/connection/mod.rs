@@ -4,6 +4,7 @@
 
 pub mod classify;
 pub mod dialer;
+mod ending;
 pub mod error;
 mod inflight;
 pub mod link;

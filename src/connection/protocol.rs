@@ -6,6 +6,7 @@ mod connect;
 mod receive;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use connect::{connect, encodable};
@@ -69,7 +70,6 @@ enum State {
 }
 
 /// One session.
-#[derive(Debug)]
 pub struct Protocol {
     state: State,
     /// Taken by [`Protocol::start`].
@@ -328,6 +328,13 @@ impl Protocol {
     fn send(&mut self, packet: Packet, now: Instant) {
         self.traffic.sent(&packet, now);
         self.packets.push_back(packet);
+    }
+}
+
+/// CONNECT holds the password, and packets hold topics.
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protocol").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

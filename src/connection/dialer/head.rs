@@ -15,7 +15,6 @@ const LONGEST: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
 /// Status, headers and what followed them in the same reads.
-#[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: u16,
     headers: Vec<(String, String)>,

@@ -27,7 +27,6 @@ use super::{Failure, Phase};
 use crate::clock;
 
 /// A stream that is ready for MQTT.
-#[derive(Debug)]
 pub(super) struct Dialled {
     pub(super) pipe: Pipe,
     pub(super) reached: Reached,
