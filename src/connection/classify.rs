@@ -2,23 +2,23 @@
 //!
 //! Total: everything gets a name of the closed set. Never repeats a peer's text, a header or a URL.
 
+mod http;
+mod mqtt;
+mod tls;
+
 use std::io;
-use std::time::{Duration, SystemTime};
 
-use rumqttc::mqttbytes::Error as CodecError;
-use rustls::{CertificateError, Error as TlsError};
+pub use http::{proxy_status, upgrade_status, websocket, websocket_breach};
+pub use mqtt::{breach, codec, connack, first_bytes, not_mqtt};
+use rustls::Error as TlsError;
+pub use tls::tls;
 use tokio_tungstenite::tungstenite::Error as WebsocketError;
-use tokio_tungstenite::tungstenite::error::CapacityError;
 
-use super::error::{ErrorName, RetryClass};
+use super::error::ErrorName;
 use super::link::EndedBy;
 use super::{Detail, Failure, Phase};
 
-/// A server's clock this far from ours makes it refuse our signatures (`SigV4` allows about five minutes).
-const SKEW: Duration = Duration::from_secs(300);
-
 /// How a stream of bytes came to its end.
-#[derive(Debug)]
 pub enum Broken {
     /// TCP FIN with nothing politer before it.
     Fin,
@@ -114,209 +114,6 @@ pub fn io(phase: Phase, error: &io::Error) -> Failure {
     })
 }
 
-/// Names an error of TLS: in the handshake by its reason, later as a read failure.
-#[must_use]
-pub fn tls(phase: Phase, error: &TlsError) -> Failure {
-    if let TlsError::AlertReceived(alert) = error {
-        let message = format!("the peer sent the TLS alert {alert:?} {}", during(phase));
-        return Failure::new(phase, ErrorName::TlsAlertReceived, message)
-            .with_detail(Detail::Alert(u8::from(*alert)));
-    }
-    if !matches!(phase, Phase::Tls | Phase::Credentials) {
-        return Failure::new(
-            phase,
-            ErrorName::TlsReadFailure,
-            format!("TLS could not be read {}", during(phase)),
-        );
-    }
-    if let TlsError::InvalidCertificate(reason) = error {
-        let (name, message) = certificate(reason);
-        return Failure::new(phase, name, message);
-    }
-    let message =
-        "the TLS handshake failed: the peer may not speak TLS on this port, or no version in common";
-    Failure::new(phase, ErrorName::TlsNegotiationFailure, message)
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours and open; the rest has one name")]
-fn certificate(reason: &CertificateError) -> (ErrorName, &'static str) {
-    match reason {
-        CertificateError::UnknownIssuer => (
-            ErrorName::TlsUnknownRoot,
-            "the peer's certificate was issued by an authority that is not trusted",
-        ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            (ErrorName::TlsHostNameMismatch, "the peer's certificate is for another name")
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            (ErrorName::TlsCertificateExpired, "the peer's certificate has expired, or our clock is wrong")
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-            ErrorName::TlsCertificateNotYetValid,
-            "the peer's certificate is not valid yet, or our clock is wrong",
-        ),
-        CertificateError::Revoked => (ErrorName::TlsCertificateRevoked, "the peer's certificate was revoked"),
-        _ => (ErrorName::TlsBadCertificate, "the peer's certificate is damaged or of a kind we do not take"),
-    }
-}
-
-/// Names an error of the WebSocket layer after the upgrade.
-#[must_use]
-pub fn websocket(phase: Phase, error: &WebsocketError) -> Failure {
-    match error {
-        WebsocketError::Io(error) => io(phase, error),
-        WebsocketError::Capacity(CapacityError::MessageTooLong { size, .. }) => {
-            too_large(phase, *size, "WebSocket frame")
-        }
-        WebsocketError::ConnectionClosed | WebsocketError::AlreadyClosed => {
-            hang_up(phase, Detail::WebsocketClose(None))
-        }
-        WebsocketError::Capacity(CapacityError::TooManyHeaders)
-        | WebsocketError::Tls(_)
-        | WebsocketError::Protocol(_)
-        | WebsocketError::WriteBufferFull(_)
-        | WebsocketError::Utf8(_)
-        | WebsocketError::AttackAttempt
-        | WebsocketError::Url(_)
-        | WebsocketError::Http(_)
-        | WebsocketError::HttpFormat(_) => websocket_breach(phase, "the peer broke the WebSocket protocol"),
-    }
-}
-
-/// Names a breach of the WebSocket rules: a wrong setup when connecting, bad luck in a session.
-#[must_use]
-pub fn websocket_breach(phase: Phase, what: &str) -> Failure {
-    let class = if phase == Phase::Websocket { RetryClass::Setup } else { RetryClass::Network };
-    Failure::new(phase, ErrorName::WebsocketProtocolError, format!("{what} {}", during(phase)))
-        .with_class(class)
-}
-
-/// Names an answer to the WebSocket upgrade other than 101. `date` is the server's clock by its header.
-#[must_use]
-pub fn upgrade_status(status: u16, date: Option<SystemTime>, wall: SystemTime) -> Failure {
-    let apart = date
-        .map(|date| date.duration_since(wall).unwrap_or_else(|earlier| earlier.duration()))
-        .unwrap_or_default();
-    let detail = Detail::HttpStatus(status);
-    if matches!(status, 401 | 403) && apart > SKEW {
-        let message = format!(
-            "the upgrade was refused with HTTP {status}, and our clock is {} s away from the server's",
-            apart.as_secs()
-        );
-        return Failure::new(Phase::Websocket, ErrorName::ClockSkew, message).with_detail(detail);
-    }
-    let (class, reason) = match status {
-        401 | 403 => (RetryClass::Credential, "the credentials are expired or wrong, or a policy forbids it"),
-        408 | 425 | 429 => (RetryClass::Service, "the service throttles"),
-        500..=599 => (RetryClass::Service, "the service is in trouble"),
-        _ => (RetryClass::Setup, "this is not the address of an MQTT endpoint"),
-    };
-    Failure::new(
-        Phase::Websocket,
-        ErrorName::WebsocketUpgradeFailure,
-        format!("the upgrade to WebSocket was answered with HTTP {status}: {reason}"),
-    )
-    .with_detail(detail)
-    .with_class(class)
-}
-
-/// Names a proxy's answer to CONNECT other than a success.
-#[must_use]
-pub fn proxy_status(status: u16) -> Failure {
-    let (class, reason) = match status {
-        407 => (RetryClass::Setup, "it wants other credentials"),
-        _ => (RetryClass::Network, "it would not or could not connect"),
-    };
-    let message = format!("the proxy answered CONNECT with HTTP {status}: {reason}");
-    Failure::new(Phase::Proxy, ErrorName::ProxyConnectFailed, message)
-        .with_detail(Detail::HttpStatus(status))
-        .with_class(class)
-}
-
-/// Names a refusal by CONNACK. Codes from 0x80 are MQTT 5 ones, which some brokers send to 3.1.1 clients too.
-#[must_use]
-pub fn connack(code: u8) -> Failure {
-    let (class, reason) = match code {
-        1 | 0x84 => (RetryClass::Setup, "the protocol version is refused"),
-        2 | 0x85 => (RetryClass::Setup, "the client id is refused"),
-        3 | 0x88 | 0x89 => (RetryClass::Service, "the server is unavailable"),
-        4 | 0x86 => (RetryClass::Credential, "bad user name or password"),
-        5 | 0x87 => (RetryClass::Credential, "not authorised"),
-        0x8A => (RetryClass::Setup, "banned"),
-        0x8C => (RetryClass::Setup, "bad authentication method"),
-        0x95 | 0x97 | 0x9F => (RetryClass::Service, "a quota or rate is exceeded"),
-        0x9C | 0x9D => (RetryClass::Setup, "another server should be used"),
-        _ => (RetryClass::Service, "a code that has no meaning here"),
-    };
-    let message = format!("the broker refused the connection with CONNACK code {code}: {reason}");
-    Failure::new(Phase::Connack, ErrorName::ConnackRefused, message)
-        .with_detail(Detail::Connack(code))
-        .with_class(class)
-}
-
-/// Names a packet that could not be decoded.
-#[must_use]
-pub fn codec(phase: Phase, error: &CodecError) -> Failure {
-    match error {
-        CodecError::PayloadSizeLimitExceeded(size) => too_large(phase, *size, "packet"),
-        CodecError::MalformedRemainingLength => Failure::new(
-            phase,
-            ErrorName::InvalidRemainingLength,
-            format!("the length field of a packet is malformed {}", during(phase)),
-        ),
-        CodecError::InvalidConnectReturnCode(code) if phase == Phase::Connack => connack(*code),
-        CodecError::InvalidSubscribeReasonCode(code) if phase == Phase::Subscribe => Failure::new(
-            phase,
-            ErrorName::SubscribeFailure,
-            format!("the broker refused a subscription with the code {code}"),
-        ),
-        CodecError::Io(error) => io(phase, error),
-        CodecError::InvalidConnectReturnCode(_)
-        | CodecError::InvalidSubscribeReasonCode(_)
-        | CodecError::NotConnect(_)
-        | CodecError::UnexpectedConnect
-        | CodecError::InvalidProtocol
-        | CodecError::InvalidProtocolLevel(_)
-        | CodecError::IncorrectPacketFormat
-        | CodecError::InvalidPacketType(_)
-        | CodecError::InvalidPropertyType(_)
-        | CodecError::InvalidQoS(_)
-        | CodecError::PacketIdZero
-        | CodecError::PayloadSizeIncorrect
-        | CodecError::PayloadTooLong
-        | CodecError::PayloadRequired
-        | CodecError::TopicNotUtf8
-        | CodecError::BoundaryCrossed(_)
-        | CodecError::MalformedPacket
-        | CodecError::EmptySubscription
-        | CodecError::InsufficientBytes(_)
-        | CodecError::OutgoingPacketTooLarge { .. } => breach(phase, "a packet could not be decoded"),
-    }
-}
-
-/// Names a packet that is well-formed and impossible.
-#[must_use]
-pub fn breach(phase: Phase, what: &str) -> Failure {
-    Failure::new(phase, ErrorName::ProtocolError, format!("{what} {}", during(phase)))
-}
-
-/// Looks at the first bytes after CONNECT: only a CONNACK, or the DISCONNECT of a rude broker, may come.
-#[must_use]
-pub fn first_bytes(bytes: &[u8]) -> Option<Failure> {
-    match bytes.first() {
-        None | Some(0x20 | 0xE0) => None,
-        Some(_) if bytes.starts_with(b"HTTP/") => Some(not_mqtt("an HTTP server answered")),
-        Some(_) => Some(not_mqtt("what answered")),
-    }
-}
-
-/// Names a peer whose first packet is not a CONNACK.
-#[must_use]
-pub fn not_mqtt(who: &str) -> Failure {
-    let message = format!("{who} instead of an MQTT broker: a captive portal, a proxy or a wrong port");
-    Failure::new(Phase::Connack, ErrorName::PeerNotMqtt, message)
-}
-
 /// Names a failed name lookup by the number of `getaddrinfo`; `os` is the system's error when it says so.
 #[must_use]
 pub fn lookup(phase: Phase, number: i32, os: Option<i32>) -> Failure {
@@ -363,12 +160,6 @@ pub fn ended_by(failure: &Failure) -> EndedBy {
     }
 }
 
-fn too_large(phase: Phase, size: usize, what: &str) -> Failure {
-    let message = format!("a {what} of {size} bytes is larger than we take; raise the limit to receive it");
-    Failure::new(phase, ErrorName::InboundPacketTooLarge, message)
-        .with_detail(Detail::Size(u64::try_from(size).unwrap_or(u64::MAX)))
-}
-
 /// The name for an error of the system that has none of its own.
 fn anonymous(phase: Phase) -> ErrorName {
     if phase == Phase::Websocket { ErrorName::HttpConnectionClosed } else { ErrorName::SocketClosed }
@@ -409,7 +200,10 @@ fn during(phase: Phase) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
+    use crate::connection::error::RetryClass;
 
     const MET_BY_THE_LINK: [Phase; 8] = [
         Phase::Credentials,

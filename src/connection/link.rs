@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::dialer::{self, Dialled, Progress};
+pub use super::ending::{EndedBy, Ending, Gap, LastSent, LinkStats, PhaseTime};
 use super::plan::Plan;
 use super::session::Session;
 use super::{Failure, Phase};
-use crate::clock::{self, Instant, Now};
+use crate::clock::{self, Now};
 use crate::host::TcpInfo;
 
 /// A message to publish.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outgoing {
     /// The sender's own number, echoed by [`Report::Acknowledged`]; 0 if it does not care.
     pub token: u64,
@@ -36,7 +36,7 @@ pub struct Outgoing {
 }
 
 /// A message that arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Incoming {
     /// Topic.
     pub topic: String,
@@ -68,98 +68,6 @@ pub enum Refused {
     /// There is no session.
     #[error("not connected")]
     NotConnected,
-}
-
-/// Who ended a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// The peer closed.
-    Peer,
-    /// Something awaited did not come.
-    Timeout,
-    /// This machine's own error.
-    LocalError,
-    /// We closed.
-    Us,
-}
-
-/// The last packet sent, for the question what provoked an end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LastSent {
-    /// `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `PINGREQ` …
-    pub packet: &'static str,
-    /// Topic of a PUBLISH, first filter of a SUBSCRIBE. May hold an identity: never in a label or an export.
-    #[serde(skip)]
-    pub topic: Option<String>,
-    /// When.
-    #[serde(skip)]
-    pub at: Instant,
-}
-
-/// A silence in both directions of at least 5 s that a packet of ours ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Gap {
-    /// How long nothing moved.
-    pub length: Duration,
-    /// Whether anything arrived afterwards.
-    pub survived: bool,
-}
-
-/// What one network connection did, counted by the link.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct LinkStats {
-    /// MQTT packets received and sent.
-    pub packets_received: u64,
-    /// MQTT packets sent.
-    pub packets_sent: u64,
-    /// Bytes of MQTT received.
-    pub bytes_received: u64,
-    /// Bytes of MQTT sent.
-    pub bytes_sent: u64,
-    /// PUBLISH received.
-    pub messages_received: u64,
-    /// PUBLISH sent.
-    pub messages_sent: u64,
-    /// PINGREQ sent.
-    pub pings_sent: u64,
-    /// PINGRESP received.
-    pub pings_answered: u64,
-    /// Time of the last ping's round trip.
-    pub last_ping: Option<Duration>,
-    /// Silences that a packet of ours ended (the newest 64).
-    pub gaps: Vec<Gap>,
-    /// The last packet sent.
-    pub last_sent: Option<LastSent>,
-    /// The last PUBLISH sent.
-    pub last_publish: Option<LastSent>,
-    /// The last SUBSCRIBE sent.
-    pub last_subscribe: Option<LastSent>,
-}
-
-/// How long a phase of the connect took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct PhaseTime {
-    /// The phase.
-    pub phase: Phase,
-    /// Its length.
-    pub took: Duration,
-}
-
-/// The end of a session: what was observed, and what the link knew at that moment.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ending {
-    /// What it died of.
-    pub failure: Failure,
-    /// Who ended it.
-    pub ended_by: EndedBy,
-    /// The last moment the peer proved to be there: a byte received or a TCP acknowledgement.
-    #[serde(skip)]
-    pub alive: Instant,
-    /// What moved.
-    pub stats: LinkStats,
-    /// The kernel's view at the end, where the system gives it.
-    pub tcp: Option<TcpInfo>,
 }
 
 /// What a link has to say.
@@ -225,7 +133,6 @@ pub struct Limits {
 }
 
 /// One network connection.
-#[derive(Debug)]
 pub struct Link {
     plan: Arc<Plan>,
     limits: Limits,
@@ -338,13 +245,47 @@ impl Link {
     }
 }
 
-impl fmt::Debug for State {
+impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fresh => "Fresh",
-            Self::Dialling { .. } => "Dialling",
-            Self::Open(_) => "Open",
-            Self::Over => "Over",
-        })
+        let state = match self.state {
+            State::Fresh => "Fresh",
+            State::Dialling { .. } => "Dialling",
+            State::Open(_) => "Open",
+            State::Over => "Over",
+        };
+        f.debug_struct("Link").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+// Topics and payloads may name a person or a device: they are not shown by accident.
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (token, size) = (self.token, self.payload.len());
+        write!(f, "Outgoing {{ token: {token}, qos: {}, payload of {size} bytes, .. }}", self.qos)
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incoming {{ qos: {}, payload of {} bytes, .. }}", self.qos, self.payload.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Instant;
+
+    #[test]
+    fn topics_and_payloads_do_not_print() {
+        let (topic, payload) = ("home/aabbccddeeff".to_owned(), Bytes::from_static(b"hunter2"));
+        let outgoing =
+            Outgoing { token: 1, topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
+        let sent = LastSent { packet: "PUBLISH", topic: Some(topic.clone()), at: Instant::default() };
+        let report = Report::Message(Incoming { topic, payload, qos: 0, retain: true });
+        let printed = format!("{outgoing:?} {sent:?} {report:?}");
+        assert!(!printed.contains("aabb") && !printed.contains("hunter2"), "{printed}");
+        assert_eq!(serde_json::to_string(&sent).ok().as_deref(), Some(r#"{"packet":"PUBLISH"}"#));
     }
 }

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod classify;
 pub mod dialer;
 pub mod driver;
+mod ending;
 pub mod error;
 mod inflight;
 pub mod link;

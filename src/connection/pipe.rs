@@ -21,7 +21,6 @@ use super::dialer::{Websocket, Wire};
 const CHUNK: usize = 8 * 1024;
 
 /// The stream.
-#[derive(Debug)]
 pub(super) enum Pipe {
     /// TCP or TLS.
     Raw(Wire),

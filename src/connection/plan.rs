@@ -66,7 +66,7 @@ pub struct Subscription {
 }
 
 /// A last will.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LastWill {
     /// Its topic.
     pub topic: String,
@@ -79,7 +79,7 @@ pub struct LastWill {
 }
 
 /// Everything one attempt needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// Broker host: resolved, sent as SNI and (bare) as the `Host` header.
     pub host: String,
@@ -119,4 +119,22 @@ pub struct Plan {
     pub min_connect_interval: Duration,
     /// An orderly close before CONNACK points at credentials rather than at the network (AWS).
     pub hangup_means_credentials: bool,
+}
+
+/// Client id, user name and topics may name a person: they are not shown by accident.
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("transport", &self.transport)
+            .field("subscriptions", &self.subscriptions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for LastWill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LastWill {{ qos: {}, payload of {} bytes, .. }}", self.qos, self.payload.len())
+    }
 }

@@ -2,13 +2,16 @@
 //!
 //! Pure: no socket, no clock. Never ends without a notice that says of what, and never resends.
 
+mod connect;
+mod receive;
+
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
-use rumqttc::mqttbytes::v4::{
-    Connect, ConnectReturnCode, LastWill, Login, Packet, PubAck, PubComp, PubRec, PubRel, Publish, Subscribe,
-};
-use rumqttc::mqttbytes::{Protocol as Version, QoS};
+use connect::{connect, encodable};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Connect, Packet, Publish, Subscribe};
 
 use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
@@ -16,7 +19,7 @@ use super::link::{EndedBy, Incoming, Limits, LinkStats, Outgoing, PhaseTime, Ref
 use super::plan::Plan;
 use super::subscriptions::{Fault, Subscriptions, qos};
 use super::traffic::Traffic;
-use super::{Detail, Failure, Phase, classify};
+use super::{Failure, Phase, classify};
 use crate::clock::Instant;
 
 /// MQTT strings carry their length in two bytes.
@@ -67,7 +70,6 @@ enum State {
 }
 
 /// One session.
-#[derive(Debug)]
 pub struct Protocol {
     state: State,
     /// Taken by [`Protocol::start`].
@@ -276,103 +278,6 @@ impl Protocol {
         self.traffic.last_received
     }
 
-    fn handshake(&mut self, packet: &Packet, since: Instant, now: Instant) {
-        match packet {
-            Packet::ConnAck(ack) if ack.code == ConnectReturnCode::Success => {
-                self.finished(Phase::Connack, since, now);
-                self.notices.push_back(Notice::Accepted { session_present: ack.session_present });
-                self.notices.push_back(Notice::Entered(Phase::Subscribe));
-                self.subscribe(now, now);
-            }
-            Packet::ConnAck(ack) => self.end(classify::connack(ack.code as u8), EndedBy::Peer),
-            Packet::Disconnect => self.disconnected(),
-            Packet::Connect(_)
-            | Packet::Publish(_)
-            | Packet::PubAck(_)
-            | Packet::PubRec(_)
-            | Packet::PubRel(_)
-            | Packet::PubComp(_)
-            | Packet::Subscribe(_)
-            | Packet::SubAck(_)
-            | Packet::Unsubscribe(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingReq
-            | Packet::PingResp => self.end(classify::not_mqtt("what answered"), EndedBy::Peer),
-        }
-    }
-
-    fn converse(&mut self, packet: Packet, now: Instant) {
-        match packet {
-            Packet::Publish(publish) => self.message(publish, now),
-            // An acknowledgement that nobody waits for is harmless: the broker remembers an older session.
-            Packet::PubAck(ack) => {
-                let token = self.inflight.puback(ack.pkid);
-                self.notices.extend(token.map(Notice::Acknowledged));
-            }
-            Packet::PubRec(ack) => {
-                self.inflight.pubrec(ack.pkid);
-                self.send(Packet::PubRel(PubRel { pkid: ack.pkid }), now);
-            }
-            Packet::PubRel(release) => {
-                self.inflight.released(release.pkid);
-                self.send(Packet::PubComp(PubComp { pkid: release.pkid }), now);
-            }
-            Packet::PubComp(ack) => {
-                let token = self.inflight.pubcomp(ack.pkid);
-                self.notices.extend(token.map(Notice::Acknowledged));
-            }
-            Packet::SubAck(ack) => match self.state {
-                State::Subscribing { began, identifier, .. } if identifier == ack.pkid => {
-                    match self.subscriptions.acknowledged(&ack.return_codes) {
-                        Ok(()) => self.subscribe(began, now),
-                        Err(fault) => self.faulty(fault),
-                    }
-                }
-                State::Fresh
-                | State::Connecting { .. }
-                | State::Subscribing { .. }
-                | State::Online
-                | State::Over => self.breach("a SUBACK came that nobody waited for"),
-            },
-            Packet::PingResp => {
-                self.traffic.stats.pings_answered += 1;
-                if let Some(sent) = self.ping_sent.take() {
-                    let took = now.saturating_since(sent);
-                    self.traffic.stats.last_ping = Some(took);
-                    self.notices.push_back(Notice::Pinged(took));
-                }
-            }
-            Packet::Disconnect => self.disconnected(),
-            Packet::ConnAck(_) => self.breach("a second CONNACK came"),
-            Packet::UnsubAck(_) => self.breach("an UNSUBACK came that nobody waited for"),
-            Packet::Connect(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) | Packet::PingReq => {
-                self.breach("a packet came that only clients send");
-            }
-        }
-    }
-
-    fn message(&mut self, publish: Publish, now: Instant) {
-        let fresh = match publish.qos {
-            QoS::AtMostOnce => true,
-            QoS::AtLeastOnce => {
-                self.send(Packet::PubAck(PubAck { pkid: publish.pkid }), now);
-                true
-            }
-            QoS::ExactlyOnce => {
-                self.send(Packet::PubRec(PubRec { pkid: publish.pkid }), now);
-                self.inflight.received(publish.pkid)
-            }
-        };
-        if fresh {
-            self.notices.push_back(Notice::Message(Incoming {
-                topic: publish.topic,
-                payload: publish.payload,
-                qos: publish.qos as u8,
-                retain: publish.retain,
-            }));
-        }
-    }
-
     /// Sends the next SUBSCRIBE, or goes online when there is none.
     fn subscribe(&mut self, began: Instant, now: Instant) {
         match self.subscriptions.next_batch() {
@@ -403,12 +308,6 @@ impl Protocol {
         }
     }
 
-    fn disconnected(&mut self) {
-        let message = "the broker sent DISCONNECT, which MQTT 3.1.1 does not let it";
-        let failure = Failure::new(self.phase(), ErrorName::DisconnectReceived, message);
-        self.end(failure.with_detail(Detail::Disconnect(None)), EndedBy::Peer);
-    }
-
     fn breach(&mut self, what: &str) {
         self.end(classify::breach(self.phase(), what), EndedBy::LocalError);
     }
@@ -432,29 +331,11 @@ impl Protocol {
     }
 }
 
-fn connect(plan: &Plan) -> Connect {
-    // Zero would switch the broker's own supervision off, so a part of a second counts as a whole one.
-    let seconds = plan.keep_alive.as_secs() + u64::from(plan.keep_alive.subsec_nanos() > 0);
-    Connect {
-        protocol: Version::V4,
-        keep_alive: u16::try_from(seconds).unwrap_or(u16::MAX),
-        client_id: plan.client_id.clone(),
-        clean_session: plan.clean_session,
-        last_will: plan.last_will.as_ref().map(|will| LastWill {
-            topic: will.topic.clone(),
-            message: will.payload.clone(),
-            qos: qos(will.qos),
-            retain: will.retain,
-        }),
-        login: plan.login.as_ref().map(|(user, password)| Login::new(user.clone(), password.expose())),
+/// CONNECT holds the password, and packets hold topics.
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protocol").field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// The codec would cut longer strings in two without a word.
-fn encodable(connect: &Connect) -> bool {
-    let login = connect.login.iter().flat_map(|login| [login.username.len(), login.password.len()]);
-    let will = connect.last_will.iter().flat_map(|will| [will.topic.len(), will.message.len()]);
-    login.chain(will).chain([connect.client_id.len()]).all(|length| length <= LONGEST)
 }
 
 #[cfg(test)]

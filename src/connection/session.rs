@@ -28,7 +28,7 @@ use crate::host::{self, TcpInfo};
 const SAMPLE: Duration = Duration::from_secs(10);
 /// How soon after a ping: a healthy path has acknowledged it by then.
 const SAMPLE_AFTER_PING: Duration = Duration::from_secs(1);
-/// How often while something is unacknowledged, so that the last view before an end is a recent one.
+/// How often while something is unacknowledged or the kernel probes, so that the last view before an end is a recent one.
 const SAMPLE_IN_DOUBT: Duration = Duration::from_secs(2);
 /// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
 const READS: usize = 8;
@@ -38,7 +38,6 @@ const BACKLOG: usize = 1024 * 1024;
 const CLOSED: u8 = 7;
 
 /// The connection.
-#[derive(Debug)]
 pub(super) struct Session {
     pipe: Pipe,
     protocol: Protocol,
@@ -254,7 +253,7 @@ impl Session {
         }
         self.sample_at = now + SAMPLE;
         if let Some(info) = host::tcp_info(self.pipe.wire().tcp()) {
-            if info.unacked > 0 {
+            if info.unacked > 0 || info.probes > 0 {
                 self.sample_at = now + SAMPLE_IN_DOUBT;
             }
             self.protocol.acknowledged_by_kernel(now - info.last_ack_received);

@@ -22,7 +22,6 @@ pub enum Fault {
 }
 
 /// The subscriptions of one session.
-#[derive(Debug)]
 pub struct Subscriptions {
     waiting: VecDeque<Subscription>,
     asked: Vec<Subscription>,

@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn both_spellings_of_a_time_are_read() {
         // Up to 2049 DER writes two digits of the year, then four.
-        assert_eq!(expiry(certificate(2031)).map(unix_seconds), Some(1_927_929_600.0));
-        assert_eq!(expiry(certificate(2061)).map(unix_seconds), Some(2_874_700_800.0));
+        assert_eq!(expiry(certificate(2031)).map(unix_seconds), Some(1_927_843_200.0));
+        assert_eq!(expiry(certificate(2061)).map(unix_seconds), Some(2_874_614_400.0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Never reads a body, and never shows what the peer wrote.
 
+use std::borrow::Cow;
+
 use tokio::io::AsyncReadExt;
 
 use super::Wire;
@@ -13,7 +15,6 @@ const LONGEST: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
 /// Status, headers and what followed them in the same reads.
-#[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: u16,
     headers: Vec<(String, String)>,
@@ -81,6 +82,11 @@ impl Head {
 
 #[derive(Debug)]
 struct NotHttp;
+
+/// A host as HTTP writes it: IPv6 addresses stand in brackets.
+pub(super) fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]").into() } else { host.into() }
+}
 
 #[cfg(test)]
 mod tests {

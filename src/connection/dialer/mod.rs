@@ -27,7 +27,6 @@ use super::{Failure, Phase};
 use crate::clock;
 
 /// A stream that is ready for MQTT.
-#[derive(Debug)]
 pub(super) struct Dialled {
     pub(super) pipe: Pipe,
     pub(super) reached: Reached,
@@ -49,33 +48,28 @@ pub(super) struct Progress(pub(super) mpsc::UnboundedSender<Report>);
 pub(super) async fn dial(plan: &Plan, limits: &Limits, progress: &Progress) -> Result<Dialled, Failure> {
     let (host, port) = plan.proxy.as_ref().map_or((&plan.host, plan.port), |proxy| (&proxy.host, proxy.port));
 
-    let late = (ErrorName::DnsTimeout, "the name lookup took too long");
-    let addresses = progress.phase(Phase::Dns, limits.dns, late, dns::look_up(host, port)).await?;
+    let addresses = progress.phase(Phase::Dns, limits.dns, dns::look_up(host, port)).await?;
 
-    let late = (ErrorName::SocketTimeout, "no address answered in time");
-    let tcp = progress.phase(Phase::Tcp, limits.tcp, late, tcp::connect(&addresses)).await?;
+    let tcp = progress.phase(Phase::Tcp, limits.tcp, tcp::connect(&addresses)).await?;
     let unknown = |error| super::classify::io(Phase::Tcp, &error);
     let (peer, local) = (tcp.peer_addr().map_err(unknown)?, tcp.local_addr().map_err(unknown)?);
     let mut wire = Wire::plain(tcp);
 
     if let Some(proxy) = &plan.proxy {
-        let late = (ErrorName::ProxyTimeout, "the proxy did not answer in time");
         let tunnel = proxy::connect(&mut wire, proxy, &plan.host, plan.port);
-        progress.phase(Phase::Proxy, limits.proxy, late, tunnel).await?;
+        progress.phase(Phase::Proxy, limits.proxy, tunnel).await?;
     }
 
     let mut certificate_expires = None;
     if plan.transport.has_tls() {
-        let late = (ErrorName::TlsTimeout, "the TLS handshake took too long");
         let handshake = tls::connect(wire, plan);
-        wire = progress.phase(Phase::Tls, limits.tls, late, handshake).await?;
+        wire = progress.phase(Phase::Tls, limits.tls, handshake).await?;
         certificate_expires = wire.certificate().and_then(certificate::expiry);
     }
 
     let pipe = if plan.transport.has_websocket() {
-        let late = (ErrorName::WebsocketTimeout, "the upgrade to WebSocket was not answered in time");
         let upgrade = websocket::upgrade(wire, plan);
-        Pipe::Websocket(Box::new(progress.phase(Phase::Websocket, limits.websocket, late, upgrade).await?))
+        Pipe::Websocket(Box::new(progress.phase(Phase::Websocket, limits.websocket, upgrade).await?))
     } else {
         Pipe::Raw(wire)
     };
@@ -87,14 +81,11 @@ impl Progress {
         &self,
         phase: Phase,
         limit: Duration,
-        (error, message): (ErrorName, &str),
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         self.tell(Report::Entered(phase));
         let began = clock::now().at;
-        let done = tokio::time::timeout(limit, work)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(phase, error, message)))?;
+        let done = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late(phase)))?;
         self.tell(Report::Finished(PhaseTime { phase, took: clock::now().at.saturating_since(began) }));
         Ok(done)
     }
@@ -102,5 +93,40 @@ impl Progress {
     fn tell(&self, report: Report) {
         // The receiver goes with the link; then there is nobody to tell.
         let _ = self.0.send(report);
+    }
+}
+
+/// What a phase that reached its limit is called.
+fn late(phase: Phase) -> Failure {
+    let (error, message) = match phase {
+        Phase::Dns => (ErrorName::DnsTimeout, "the name lookup took too long"),
+        Phase::Proxy => (ErrorName::ProxyTimeout, "the proxy did not answer in time"),
+        Phase::Tls => (ErrorName::TlsTimeout, "the TLS handshake took too long"),
+        Phase::Websocket => {
+            (ErrorName::WebsocketTimeout, "the upgrade to WebSocket was not answered in time")
+        }
+        Phase::Credentials
+        | Phase::Tcp
+        | Phase::Connack
+        | Phase::Subscribe
+        | Phase::Session
+        | Phase::Shutdown => (ErrorName::SocketTimeout, "no address answered in time"),
+    };
+    Failure::new(phase, error, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The other phases reach their limits against real sockets; a resolver cannot be made slow without root.
+    #[tokio::test]
+    async fn a_lookup_that_takes_too_long() {
+        let (teller, mut told) = mpsc::unbounded_channel();
+        let never = std::future::pending::<Result<(), Failure>>();
+        let failure = Progress(teller).phase(Phase::Dns, Duration::ZERO, never).await.unwrap_err();
+        assert_eq!((failure.phase, failure.error), (Phase::Dns, ErrorName::DnsTimeout));
+        assert!(matches!(told.try_recv(), Ok(Report::Entered(Phase::Dns))));
+        assert!(told.try_recv().is_err());
     }
 }

@@ -7,16 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt;
 
 use super::Wire;
-use super::head::{Head, NoHead};
+use super::head::{Head, NoHead, bracketed};
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::plan::Proxy;
 use crate::connection::{Failure, Phase, classify};
 
 /// Asks the proxy to connect to the broker. What comes after its answer is the broker's.
 pub(super) async fn connect(wire: &mut Wire, proxy: &Proxy, host: &str, port: u16) -> Result<(), Failure> {
-    let broken = |error| classify::io(Phase::Proxy, &error);
-    wire.write_all(request(proxy, host, port).as_bytes()).await.map_err(broken)?;
-    wire.flush().await.map_err(broken)?;
+    // A failed write is left to the read that follows: the proxy's last words tell more.
+    if wire.write_all(request(proxy, host, port).as_bytes()).await.is_ok() {
+        let _ = wire.flush().await;
+    }
     let head = Head::read(wire, Phase::Proxy).await.map_err(|why| match why {
         NoHead::Failed(failure) => failure,
         NoHead::NotHttp => no_proxy("what answered is not an HTTP proxy"),
@@ -33,7 +34,7 @@ fn no_proxy(message: &str) -> Failure {
 }
 
 fn request(proxy: &Proxy, host: &str, port: u16) -> String {
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let authority = format!("{}:{port}", bracketed(host));
     let authorisation = proxy.credentials.as_ref().map_or_else(String::new, |credentials| {
         format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(credentials.expose()))
     });

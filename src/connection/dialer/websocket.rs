@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Wire;
-use super::head::{Head, NoHead};
+use super::head::{Head, NoHead, bracketed};
 use crate::clock;
 use crate::connection::plan::Plan;
 use crate::connection::{Failure, Phase, classify};
@@ -26,9 +26,11 @@ const SLACK: usize = 64 * 1024;
 /// Upgrades `wire`.
 pub(super) async fn upgrade(mut wire: Wire, plan: &Plan) -> Result<Websocket, Failure> {
     let key = generate_key();
-    let broken = |error| classify::io(Phase::Websocket, &error);
-    wire.write_all(request(plan, &key)?.as_bytes()).await.map_err(broken)?;
-    wire.flush().await.map_err(broken)?;
+    let request = request(plan, &key)?;
+    // A failed write is left to the read that follows: the peer's last words (a TLS alert) tell more.
+    if wire.write_all(request.as_bytes()).await.is_ok() {
+        let _ = wire.flush().await;
+    }
     let head = Head::read(&mut wire, Phase::Websocket).await.map_err(|why| match why {
         NoHead::Failed(failure) => failure,
         NoHead::NotHttp => {
@@ -55,10 +57,10 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
     }
     // The host goes without its port, whatever the port: SigV4 signs the bare host, and a server that verifies
     // the signature compares it with this header.
+    let host = bracketed(&plan.host);
     Ok(format!(
-        "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n",
-        plan.host
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
     ))
 }
 

@@ -14,13 +14,11 @@ use tokio_rustls::client::TlsStream;
 use crate::connection::classify::Broken;
 
 /// A TCP stream that counts what the kernel takes, below any encryption.
-#[derive(Debug)]
 pub(crate) struct Counted {
     tcp: TcpStream,
     taken: u64,
 }
 
-#[derive(Debug)]
 enum Layer {
     Plain(Counted),
     Tls(Box<TlsStream<Counted>>),
@@ -34,7 +32,6 @@ enum End {
 }
 
 /// The stream.
-#[derive(Debug)]
 pub(crate) struct Wire {
     layer: Layer,
     end: Option<End>,

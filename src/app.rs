@@ -1,0 +1,141 @@
+//! Wiring: builds what the configuration says, keeps it running and takes it down in order.
+//!
+//! Decides nothing about connections, readings or pages; the only module that knows every other.
+
+mod connections;
+pub mod demo;
+pub mod devices;
+pub mod signals;
+pub mod simulate;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tracing::{error, info, warn};
+
+use crate::clock;
+use crate::config::{Config, Problems};
+use crate::http::{self, BindError, Pages};
+use crate::lifecycle::board::Board;
+use crate::reading::store::Store;
+use crate::telemetry::Metrics;
+use connections::Connections;
+use signals::Signals;
+
+/// Requests under way get this long to finish after the connections are closed.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+/// Why the exporter could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The runtime or the signal handlers could not be set up.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+    /// An address could not be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A connection could not be set up.
+    #[error("connection `{name}`: {reason}")]
+    Connection {
+        /// Its name.
+        name: String,
+        /// What is wrong, with a right value.
+        reason: String,
+    },
+}
+
+/// Reads the configuration anew.
+pub type Reload = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
+
+/// Runs the exporter until SIGINT or SIGTERM; SIGHUP calls `reload`.
+///
+/// # Errors
+/// When it can not start: an address in use, a connection that can not be built.
+pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
+    runtime()?.block_on(async {
+        let signals = Signals::listen()?;
+        serve(config, reload, signals, async {}).await
+    })
+}
+
+/// Two threads: one for messages and one for a scrape beside them. More would only cost memory.
+fn runtime() -> Result<Runtime, std::io::Error> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("hangup").enable_all().build()
+}
+
+/// The HTTP server comes first and goes last, so that the page answers whatever the brokers do.
+/// `announce` runs beside it once it listens.
+async fn serve(
+    config: Config,
+    reload: Reload,
+    mut signals: Signals,
+    announce: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let started = clock::now();
+    let metrics = Arc::new(Metrics::started(started));
+    let store = Arc::new(Store::new(
+        config.readings.series_limit,
+        config.readings.outage_grace,
+        metrics.exporter(),
+    ));
+    let board = Arc::new(Board::default());
+    let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board));
+
+    let listeners = http::bind(&config.http)?;
+    for address in &listeners.addresses() {
+        info!(%address, "listening on http://{address}/");
+    }
+    let (close, closing) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(http::serve(listeners, pages, async {
+        let _ = closing.await;
+    }));
+
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board);
+    let mut http = config.http.clone();
+    connections.apply(config.connections).await?;
+    metrics.exporter().config_read(true, started);
+    announce.await;
+
+    while signals.next().await == signals::Order::Reload {
+        http = reload_once(&reload, &mut connections, &metrics, http).await;
+    }
+    info!("stopping: closing every connection politely");
+    connections.stop().await;
+    drop(close);
+    if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
+        warn!("some HTTP clients did not finish and were cut off");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// A configuration that can not be read or used changes nothing: what runs keeps running.
+async fn reload_once(
+    reload: &Reload,
+    connections: &mut Connections,
+    metrics: &Metrics,
+    http: crate::config::Http,
+) -> crate::config::Http {
+    let now = clock::now();
+    let config = match reload() {
+        Ok(config) => config,
+        Err(problems) => {
+            error!("the configuration was not reloaded, the old one stays in force:\n{problems}");
+            metrics.exporter().config_read(false, now);
+            return http;
+        }
+    };
+    if config.http != http {
+        warn!("`http.listen` changed: this takes effect at the next start only");
+    }
+    match connections.apply(config.connections).await {
+        Ok(()) => metrics.exporter().config_read(true, now),
+        Err(fault) => {
+            error!("the configuration was not applied, the old one stays in force: {fault}");
+            metrics.exporter().config_read(false, now);
+        }
+    }
+    http
+}

@@ -1,0 +1,122 @@
+//! The connections that run now: started, replaced and stopped as the configuration says.
+//!
+//! Never touches a connection whose part of the configuration did not change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::Error;
+use crate::clock;
+use crate::config;
+use crate::connection::driver::{Connection, Control};
+use crate::lifecycle::board::{Board, ConnectionStatus};
+use crate::lifecycle::recorder::Recorder;
+use crate::reading::ingest::Ingest;
+use crate::reading::store::Store;
+use crate::source::{self, Prepared};
+use crate::telemetry::Metrics;
+
+/// The running connections and what they share.
+pub(super) struct Connections {
+    metrics: Arc<Metrics>,
+    store: Arc<Store>,
+    board: Arc<Board>,
+    running: BTreeMap<String, Running>,
+}
+
+struct Running {
+    config: config::Connection,
+    control: mpsc::Sender<Control>,
+    task: JoinHandle<()>,
+}
+
+impl Connections {
+    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>) -> Self {
+        Self { metrics, store, board, running: BTreeMap::new() }
+    }
+
+    /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
+    /// connection changes nothing at all.
+    pub(super) async fn apply(&mut self, wanted: Vec<config::Connection>) -> Result<(), Error> {
+        let mut begin = Vec::new();
+        for config in &wanted {
+            let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
+            if !unchanged {
+                begin.push((config.clone(), prepare(config)?));
+            }
+        }
+        let kept = |name: &str| {
+            wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, _)| new.name == name)
+        };
+        let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
+        self.end(&leaving, Control::Reload).await;
+        for (config, prepared) in begin {
+            self.start(config, prepared);
+        }
+        Ok(())
+    }
+
+    /// Stops them all and waits for their polite ends.
+    pub(super) async fn stop(&mut self) {
+        let all: Vec<String> = self.running.keys().cloned().collect();
+        for name in &all {
+            if let Some(running) = self.running.get(name) {
+                let _ = running.control.send(Control::Stop).await;
+            }
+        }
+        join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
+    }
+
+    /// Ends some, all at once, and forgets their series: what comes under the same name begins anew.
+    async fn end(&mut self, names: &[String], order: Control) {
+        let ending: Vec<_> = names.iter().filter_map(|name| self.running.remove_entry(name)).collect();
+        join_all(ending.into_iter().map(|(name, running)| async move {
+            let _ = running.control.send(order).await;
+            let _ = running.task.await;
+            name
+        }))
+        .await
+        .into_iter()
+        .for_each(|name| {
+            info!(connection = %name, "removed or changed by the configuration: closed");
+            self.metrics.forget_connection(&name);
+            self.store.forget_feed(&name);
+            self.board.remove(&name);
+        });
+    }
+
+    fn start(&mut self, config: config::Connection, prepared: Prepared) {
+        let name = config.name.clone();
+        let labels = &prepared.labels;
+        let status =
+            ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
+        let recorder = Recorder::new(self.metrics.connection(labels), self.board.enter(status));
+        let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let connection = Connection::new(
+            &*name,
+            config.policy.clone(),
+            prepared.planner,
+            recorder,
+            Box::new(sink),
+            fastrand::u64(..),
+        );
+        let (control, orders) = mpsc::channel(4);
+        let watched = name.clone();
+        let task = tokio::spawn(async move {
+            // A panic here is a bug of ours: it is said loudly, and the other connections live on.
+            if let Err(panicked) = tokio::spawn(connection.run(orders)).await {
+                error!(connection = %watched, %panicked, "the connection's task ended by a bug; please report it");
+            }
+        });
+        self.running.insert(name, Running { config, control, task });
+    }
+}
+
+fn prepare(config: &config::Connection) -> Result<Prepared, Error> {
+    source::prepare(config).map_err(|reason| Error::Connection { name: config.name.clone(), reason })
+}
