@@ -1,9 +1,7 @@
 //! The driver with a planner that can be told what to do, and a listener that never answers.
 //! Whole sessions are driven elsewhere, against the simulator.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -122,25 +120,7 @@ fn recorder() -> Recorder {
         source: "test",
         proxied: false,
     };
-    let status = ConnectionStatus {
-        name: "test".to_owned(),
-        source: "test",
-        transport: "tcp",
-        state: StateName::Idle,
-        phase: None,
-        since: SystemTime::UNIX_EPOCH,
-        why: String::new(),
-        attempt: None,
-        consecutive_failures: 0,
-        next_attempt: None,
-        session: None,
-        last_failure: None,
-        last_drop: None,
-        sessions: 0,
-        drops: 0,
-        drops_by_error: BTreeMap::new(),
-        was_online: false,
-    };
+    let status = ConnectionStatus::new("test", "test", "tcp", clock::now());
     Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status))
 }
 
