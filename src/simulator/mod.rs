@@ -1,0 +1,3 @@
+//! The embedded demo cloud.
+
+pub mod heater;
