@@ -1,3 +1,4 @@
 //! The embedded demo cloud.
 
+pub mod broker;
 pub mod heater;
