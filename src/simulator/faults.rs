@@ -8,7 +8,7 @@ use super::broker::Suback;
 use crate::clock::Instant;
 
 /// One thing to go wrong. Faults of connections hit every connection there is at that moment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Orderly close: TLS `close_notify`, then FIN.
     HangUp,

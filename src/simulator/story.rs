@@ -37,10 +37,10 @@ impl Story {
     #[must_use]
     pub fn demo(seed: u64) -> Self {
         let at = Duration::from_secs;
-        let storm = Fault::Storm { times: 8, after: Duration::from_millis(700), lasts: at(24) };
+        let gale = Fault::Storm { times: 8, after: Duration::from_millis(700), lasts: at(24) };
         let mut story = Self::scripted(vec![
             (at(15), Fault::HangUp),
-            (at(48), storm),
+            (at(48), gale),
             (at(76), Fault::HeaterOffline(1, at(20))),
             (at(104), Fault::Garbage),
             (at(114), Fault::ExpiredCredentials),

@@ -44,7 +44,7 @@ pub enum Output {
     Garbage(ConnectionId, Bytes),
     /// Send a text frame.
     Text(ConnectionId),
-    /// End a connection; the world has forgotten it.
+    /// End a connection. Nothing more is sent to it.
     End(ConnectionId, Ending),
     /// Stop listening on the MQTT port for this long.
     StopListening(Duration),
@@ -249,7 +249,7 @@ impl World {
                 self.end_all(Ending::Fin, now, &mut out);
             }
             Fault::RefusedSignIn(lasts) => {
-                self.troubles.refused_sign_in = Some(Spell::new((), now.at + lasts))
+                self.troubles.refused_sign_in = Some(Spell::new((), now.at + lasts));
             }
             Fault::ExpiredCredentials => self.vault.revoke_keys(now.at),
             Fault::ExpiredAccess => self.vault.revoke_access(),
@@ -375,9 +375,6 @@ impl World {
     }
 
     fn live(&mut self, now: Now) {
-        if now.at < self.beat {
-            return;
-        }
         self.beat = now.at + HEARTBEAT;
         let lived = now.at.saturating_since(self.started.at).as_secs_f64() * self.settings.model_speed;
         let today = date(&self.zone, now);

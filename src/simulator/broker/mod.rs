@@ -162,10 +162,10 @@ impl Broker {
             return self.end(id, Reason::Lifetime, now, effects);
         }
         if connection.client.is_none() {
-            return match packet {
-                Packet::Connect(connect) => self.connect(id, connect, now, effects),
-                _ => self.end(id, Reason::Protocol, now, effects),
+            let Packet::Connect(connect) = packet else {
+                return self.end(id, Reason::Protocol, now, effects);
             };
+            return self.connect(id, connect, now, effects);
         }
         match packet {
             Packet::Publish(publish) => self.publish(id, publish, now, effects),

@@ -98,7 +98,7 @@ fn messages(effects: &[Effect]) -> Vec<&Publish> {
         .iter()
         .filter_map(|effect| match effect {
             Effect::Send { packet: Packet::Publish(publish), .. } => Some(publish),
-            _ => None,
+            Effect::Send { .. } | Effect::Close { .. } | Effect::Heard { .. } => None,
         })
         .collect()
 }

@@ -78,8 +78,7 @@ impl Policy {
     fn covers_client(client_id: &str, topic: &str) -> bool {
         let levels: Vec<&str> = topic.split('/').collect();
         match levels.as_slice() {
-            ["cmd", _, id, "res", ..] => *id == client_id,
-            ["cmd", _, _, _, id, "res", ..] => *id == client_id,
+            ["cmd", _, id, "res", ..] | ["cmd", _, _, _, id, "res", ..] => *id == client_id,
             _ => false,
         }
     }

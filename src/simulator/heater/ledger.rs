@@ -111,6 +111,6 @@ mod tests {
             + ledger.month(2026, 3).heat_pump;
         assert!((by_month - ledger.total().heat_pump).abs() < 1.0);
         assert_eq!(ledger.days(), 41);
-        assert!(ledger.day(today).heat_pump == 3600.0);
+        assert!((ledger.day(today).heat_pump - 3600.0).abs() < 1e-9);
     }
 }

@@ -230,10 +230,14 @@ fn obey(heater: &mut Heater, command: i64, request: &Value) {
     }
 }
 
+fn watt_hours(joules: f64) -> i64 {
+    whole((joules / 3600.0).floor())
+}
+
 fn row(used: Used) -> Value {
     json!({
-        "hpUsage": whole((used.heat_pump / 3600.0).floor()),
-        "heUsage": whole((used.elements / 3600.0).floor()),
+        "hpUsage": watt_hours(used.heat_pump),
+        "heUsage": watt_hours(used.elements),
         "hpTime": whole((used.heat_pump_seconds / 3600.0).floor()),
         "heTime": whole((used.element_seconds / 3600.0).floor()),
     })
@@ -284,14 +288,13 @@ fn diagnostics(asked: &Asked<'_>, heater: &Heater) -> Vec<Reply> {
         return vec![raw];
     }
     let total = heater.ledger().total();
-    let used = row(total);
     let hours = |seconds: f64| whole((seconds / 3600.0).floor());
     let days = heater.ledger().days();
     let response = json!({
         "typeOfTD": 2,
         "data": {
             "tsData": {
-                "cumulatedPwrHp": used["hpUsage"], "cumulatedPwrHe": used["heUsage"],
+                "cumulatedPwrHp": watt_hours(total.heat_pump), "cumulatedPwrHe": watt_hours(total.elements),
                 "daysSinceInstallation": days, "cumulatedOccNumEco": 0, "cumulatedOccNumDryFire": 0,
                 "numOffRostProtectBurn": 0, "cumulatedOccNumConOvrFlow": 0, "cumulatedOccNumWtrOvrFlow": 0,
                 "cumulatedOpTimeDrShed": 0, "cumulatedOpTimeDrLoadUp": 0, "cumulatedOpTimeDrAdvLoadUp": 0,

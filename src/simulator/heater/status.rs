@@ -338,7 +338,7 @@ mod tests {
     fn fields_agree_with_each_other_while_it_lives() {
         let mut heater = heater(Mode::HighDemand);
         let today = jiff::civil::date(2026, 1, 2);
-        let (mut litres, mut drew, mut heated) = (0, false, false);
+        let (mut litres, mut drew, mut warmed) = (0, false, false);
         for minute in 1..1440 {
             heater.live_until(f64::from(minute) * 60.0, today);
             let s = status(&heater, Snapshot::Asked);
@@ -349,8 +349,8 @@ mod tests {
             assert!(at("cumulatedDhwFlowRate") >= litres && at("dhwChargePer") <= 100);
             litres = at("cumulatedDhwFlowRate");
             drew |= at("dhwUse") == 2;
-            heated |= at("compUse") == 2;
+            warmed |= at("compUse") == 2;
         }
-        assert!(drew && heated);
+        assert!(drew && warmed);
     }
 }
