@@ -1,6 +1,6 @@
 //! The broker's rules, one test each, in virtual time.
 
-use rumqttc::mqttbytes::v4::SubscribeFilter;
+use rumqttc::mqttbytes::v4::{ConnAck, Connect, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode};
 
 use super::*;
 
