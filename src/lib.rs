@@ -87,5 +87,6 @@ pub mod connection;
 pub mod host;
 pub mod lifecycle;
 pub mod reading;
+pub mod simulator;
 pub mod source;
 pub mod telemetry;
