@@ -8,7 +8,7 @@ pub mod devices;
 pub mod signals;
 pub mod simulate;
 
-use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub type Reload = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
-        serve(config, reload, signals, async {}).await
+        serve(config, reload, signals, |_| ()).await
     })
 }
 
@@ -66,12 +66,12 @@ fn runtime() -> Result<Runtime, std::io::Error> {
 }
 
 /// The HTTP server comes first and goes last, so that the page answers whatever the brokers do.
-/// `announce` runs beside it once it listens.
+/// `announce` gets its addresses once the page can be opened.
 async fn serve(
     config: Config,
     reload: Reload,
     mut signals: Signals,
-    announce: impl Future<Output = ()>,
+    announce: impl FnOnce(&[SocketAddr]),
 ) -> Result<(), Error> {
     let started = clock::now();
     let metrics = Arc::new(Metrics::started(started));
@@ -84,19 +84,21 @@ async fn serve(
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board));
 
     let listeners = http::bind(&config.http)?;
-    for address in &listeners.addresses() {
-        info!(%address, "listening on http://{address}/");
+    let addresses = listeners.addresses();
+    for address in &addresses {
+        info!("listening on http://{address}/");
     }
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(http::serve(listeners, pages, async {
         let _ = closing.await;
     }));
 
+    announce(&addresses);
+
     let mut connections = Connections::new(Arc::clone(&metrics), store, board);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
-    announce.await;
 
     while signals.next().await == signals::Order::Reload {
         http = reload_once(&reload, &mut connections, &metrics, http).await;

@@ -1,30 +1,84 @@
-//! `hangup demo`: the exporter against a cloud of its own, by the same code as the real one.
+//! `hangup demo`: the exporter against a cloud of its own, by the same code as against the real one.
+//!
+//! Reaches nothing outside this machine; leaves nothing behind.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::config::{self, Config, Http, Log, Policy, Readings, Recovery, Secret, SecretSource};
-use crate::simulator::{self, Cloud, Settings, Story};
+use super::signals::Signals;
+use super::{Error, runtime, serve};
+use crate::config::{self, Config, Http, Jitter, Log, Policy, Readings, Secret, SecretSource, Source};
+use crate::simulator::{Cloud, DEMO_EMAIL, DEMO_PASSWORD, Settings};
 
-use super::{Error, Signals, runtime, serve};
-
-/// Runs cloud and exporter until SIGINT or SIGTERM.
+/// Runs cloud and exporter until SIGINT or SIGTERM. `announce` gets the addresses once the page can be opened.
 ///
 /// # Errors
 /// When it can not start, as [`super::run`].
-pub fn run(listen: SocketAddr) -> Result<(), Error> {
+pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr])) -> Result<(), Error> {
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
-        let cloud = Cloud::start(Settings::default()).await?;
-        let directory = Scratch::new()?;
-        cloud.write_ca(&directory.ca())?;
-        let config = config(listen, &cloud, &directory);
-        let faults = cloud.faults();
-        let story = tokio::spawn(simulator::play(Story::demo(fastrand::u64(..)), faults));
-        let reload = config.clone();
-        let outcome =
-            serve(config, Box::new(move || Ok(reload.clone())), signals, async { announce(listen) }).await;
-        story.abort();
+        let scratch = Scratch::new()?;
+        let cloud = Cloud::start(Settings::demo(fastrand::u64(..))).await?;
+        let ca = scratch.0.join("ca.pem");
+        cloud.write_ca(&ca)?;
+        let config = config(listen, &cloud, &ca);
+        let again = config.clone();
+        let outcome = serve(config, Box::new(move || Ok(again.clone())), signals, announce).await;
         cloud.stop().await;
         outcome
     })
+}
+
+/// One connection to the demo account, asking often and recovering fast: two minutes must show everything.
+fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
+    let seconds = Duration::from_secs;
+    let navien = config::Navien {
+        base_url: cloud.rest_url(),
+        mqtt_host: cloud.host().to_owned(),
+        mqtt_port: cloud.mqtt_port(),
+        ca_file: Some(ca.to_owned()),
+        status_interval: seconds(5),
+        features_interval: seconds(30),
+        energy_interval: seconds(30),
+        request_limit: seconds(5),
+        ..config::Navien::new(Secret::new(DEMO_EMAIL), SecretSource::Value(Secret::new(DEMO_PASSWORD)))
+    };
+    let policy = Policy {
+        jitter: Jitter::Share(0.5),
+        max_delay_network: seconds(4),
+        max_delay_service: seconds(6),
+        max_delay_setup: seconds(10),
+        stable_after: seconds(5),
+        takeover_rest: seconds(10),
+        ..Policy::default()
+    };
+    let connection =
+        config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
+    Config {
+        http: Http { listen: vec![listen] },
+        readings: Readings { outage_grace: seconds(30), ..Readings::default() },
+        log: Log::default(),
+        connections: vec![connection],
+    }
+}
+
+/// A directory of our own in the system's place for temporary files, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> std::io::Result<Self> {
+        let name = format!("hangup-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let path = std::env::temp_dir().join(name);
+        // Not `create_dir_all`: a directory that somebody else made there is not ours to use.
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can not be removed is left to the system's own cleaning of temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -3,17 +3,39 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod navien;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use crate::clock::{Instant, Now};
+use crate::config;
 use crate::connection::link::{Incoming, Outgoing};
 use crate::connection::plan::Plan;
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
 use crate::reading::Reading;
+use crate::telemetry::ConnectionLabels;
+
+/// A source that was built from its configuration.
+pub struct Prepared {
+    /// Its asynchronous half.
+    pub planner: Arc<dyn Planner>,
+    /// What is known before it connects.
+    pub labels: ConnectionLabels,
+}
+
+/// Builds the source that a connection is configured with.
+///
+/// # Errors
+/// A sentence that names what is wrong and shows a right value.
+pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
+    match &connection.source {
+        config::Source::Navien(navien) => navien::prepare(&connection.name, navien, &connection.policy),
+    }
+}
 
 /// The asynchronous half: signs in and plans.
 pub trait Planner: Send + Sync {

@@ -155,7 +155,9 @@ fn ingest_and_scrape_go_on_at_the_same_time() {
     while !writers.iter().all(std::thread::JoinHandle::is_finished) {
         most = most.max(page(&store, at(1)).lines().count());
     }
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     assert!(most <= 1_002);
     assert_eq!(page(&store, at(1)).lines().count(), 1_002);
 }
