@@ -3,6 +3,8 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod navien;
+
 use std::sync::Arc;
 use std::time::Duration;
 
