@@ -3,159 +3,20 @@
 //! Never two exchanges at once: a rotating refresh token would make each the other's end. Never to disk.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::rest::{Rest, envelope};
-use super::sigv4::Keys;
-use super::wire;
-use crate::clock::{self, Instant, Now};
+use super::tokens::{Need, Step, Tokens, step};
+use crate::clock::{self, Instant};
 use crate::config::{Secret, SecretSource};
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Failure, Phase};
 use crate::lifecycle::{CredentialEvent, CredentialKind};
 
-/// What has less time left than this is renewed before it is used.
-const LEAST_LEFT: Duration = Duration::from_secs(300);
-/// Lifetimes outside these bounds are not believed …
-const BELIEVABLE: std::ops::RangeInclusive<i64> = 300..=86_400;
-/// … and taken to be this.
-const ASSUMED_LIFETIME: Duration = Duration::from_secs(50 * 60);
 /// After a refused sign-in a session that lives does not try again for so long: vendors lock accounts.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30 * 60);
-
-/// When something lapses: on the boot clock for decisions, on the wall clock for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiry {
-    at: Instant,
-    /// The wall clock's.
-    pub wall: SystemTime,
-}
-
-impl Expiry {
-    /// From the lifetime in a reply, counted from the moment the reply arrived.
-    fn after(lifetime: Option<i64>, now: Now) -> Self {
-        let believed = lifetime.filter(|seconds| BELIEVABLE.contains(seconds));
-        let lifetime = believed
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(ASSUMED_LIFETIME, Duration::from_secs);
-        Self { at: now.at + lifetime, wall: now.wall + lifetime }
-    }
-
-    fn lasts(&self, now: Instant) -> bool {
-        self.at.saturating_since(now) >= LEAST_LEFT
-    }
-}
-
-/// Everything a sign-in gave.
-#[derive(Clone, Debug)]
-pub struct Tokens {
-    /// Authorises REST calls.
-    pub access: Secret,
-    access_expires: Expiry,
-    refresh: Secret,
-    /// Signs connections.
-    pub keys: Keys,
-    /// When the keys lapse.
-    pub keys_expire: Expiry,
-    /// The account's number.
-    pub user: Option<i64>,
-}
-
-impl Tokens {
-    /// From the `data` of a sign-in; `None` when a token or a key is missing, without which nothing works.
-    #[must_use]
-    pub fn from_sign_in(data: &Value, now: Now) -> Option<Self> {
-        let token = data.get("token").or_else(|| data.get("tokens"))?;
-        Some(Self {
-            access: text(token, "accessToken", "access_token")?,
-            access_expires: Expiry::after(
-                seconds(token, "authenticationExpiresIn", "authentication_expires_in"),
-                now,
-            ),
-            refresh: text(token, "refreshToken", "refresh_token").unwrap_or_default(),
-            keys: keys(token)?,
-            keys_expire: Expiry::after(
-                seconds(token, "authorizationExpiresIn", "authorization_expires_in"),
-                now,
-            ),
-            user: data.pointer("/userInfo/userSeq").and_then(wire::integer),
-        })
-    }
-
-    /// The same after a refresh. Keys do not come with it, but are used if they ever do; what is missing stays.
-    #[must_use]
-    pub fn refreshed(&self, data: &Value, now: Now) -> Option<Self> {
-        let mut tokens = self.clone();
-        tokens.access = text(data, "accessToken", "access_token")?;
-        tokens.access_expires =
-            Expiry::after(seconds(data, "authenticationExpiresIn", "authentication_expires_in"), now);
-        if let Some(refresh) = text(data, "refreshToken", "refresh_token") {
-            tokens.refresh = refresh;
-        }
-        if let Some(keys) = keys(data) {
-            tokens.keys = keys;
-            tokens.keys_expire =
-                Expiry::after(seconds(data, "authorizationExpiresIn", "authorization_expires_in"), now);
-        }
-        Some(tokens)
-    }
-}
-
-/// The camel-case key, or its snake-case twin where that one is missing or empty.
-fn text(object: &Value, camel: &str, snake: &str) -> Option<Secret> {
-    [camel, snake]
-        .into_iter()
-        .filter_map(|key| object.get(key)?.as_str())
-        .find(|text| !text.is_empty())
-        .map(Secret::new)
-}
-
-fn seconds(object: &Value, camel: &str, snake: &str) -> Option<i64> {
-    [camel, snake].into_iter().find_map(|key| object.get(key).and_then(wire::integer))
-}
-
-fn keys(object: &Value) -> Option<Keys> {
-    Some(Keys {
-        key_id: text(object, "accessKeyId", "access_key_id")?,
-        secret: text(object, "secretKey", "secret_key")?,
-        session_token: text(object, "sessionToken", "session_token")?,
-    })
-}
-
-/// What must be good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Keys to sign a connection with.
-    Keys,
-    /// A token for REST.
-    Access,
-    /// Everything new, whatever is left.
-    Anew,
-}
-
-/// What is to be done for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Nothing,
-    Refresh,
-    SignIn,
-}
-
-/// Keys are renewed by a full sign-in only; an access token that lapses before them is refreshed.
-fn step(tokens: Option<&Tokens>, need: Need, now: Instant) -> Step {
-    let Some(tokens) = tokens else { return Step::SignIn };
-    match need {
-        Need::Anew => Step::SignIn,
-        Need::Keys if tokens.keys_expire.lasts(now) => Step::Nothing,
-        Need::Keys => Step::SignIn,
-        Need::Access if tokens.access_expires.lasts(now) => Step::Nothing,
-        Need::Access if tokens.refresh.is_empty() => Step::SignIn,
-        Need::Access => Step::Refresh,
-    }
-}
 
 /// The one holder of an account's tokens.
 #[derive(Debug)]
@@ -202,20 +63,20 @@ impl Credentials {
         self.take(step, &mut state, rest, patient, events).await
     }
 
-    /// New tokens after a call refused `stale`, unless somebody else has got new ones already.
+    /// New tokens after a call refused these, unless somebody else has got new ones already.
     ///
     /// # Errors
     /// When they cannot be had; each try is told in `events`.
     pub async fn replace(
         &self,
         rest: &Rest,
-        stale: &Tokens,
+        refused: &Tokens,
         patient: bool,
         events: &mut Vec<CredentialEvent>,
     ) -> Result<Arc<Tokens>, Failure> {
         let mut state = self.state.lock().await;
         let step = match state.tokens.as_deref() {
-            Some(tokens) if tokens.access != stale.access => Step::Nothing,
+            Some(tokens) if tokens.access != refused.access => Step::Nothing,
             Some(tokens) if !tokens.refresh.is_empty() => Step::Refresh,
             Some(_) | None => Step::SignIn,
         };
