@@ -43,15 +43,15 @@ impl Ask {
         self.first_missed
     }
 
-    /// Gives up an answer that is overdue; tells whether it did.
-    pub(super) fn give_up(&mut self, now: Instant, limit: Duration) -> bool {
+    /// Gives up an answer that is overdue; tells whether it did. The next turn comes `pause` later at the earliest.
+    pub(super) fn give_up(&mut self, now: Instant, limit: Duration, pause: Duration) -> bool {
         let Some(sent) = self.sent.filter(|sent| now >= *sent + limit) else { return false };
         self.sent = None;
         self.missed += 1;
         self.first_missed.get_or_insert(sent);
         // Sooner than usual, to tell a lost message from a mute device, then ever later up to the usual pace.
         let doublings = (self.missed - 1).min(10);
-        self.due = now + self.first_retry().saturating_mul(1 << doublings).min(self.interval);
+        self.due = now + self.first_retry().saturating_mul(1 << doublings).min(self.interval).max(pause);
         true
     }
 

@@ -73,8 +73,9 @@ impl Heater {
     /// Gives up what is overdue; tells how many status questions in a row are unanswered if that changed.
     pub(super) fn give_up(&mut self, now: Instant, manner: &Manner, sink: &mut dyn Sink) -> Option<u32> {
         let mut missed = None;
+        let pause = self.pause();
         for ask in &mut self.asks {
-            if ask.give_up(now, manner.request_limit) {
+            if ask.give_up(now, manner.request_limit, pause) {
                 sink.request_timed_out(&self.label);
                 missed = if ask.kind == Kind::Status { Some(ask.missed()) } else { missed };
             }
@@ -86,7 +87,7 @@ impl Heater {
     /// The questions whose turn it is.
     pub(super) fn turns(&mut self, now: Instant, mut jitter: impl FnMut() -> f64) -> Vec<Kind> {
         let asleep = self.asleep;
-        let stretch = if asleep { OFFLINE_PACE } else { Duration::ZERO };
+        let stretch = self.pause();
         self.asks
             .iter_mut()
             .filter(|ask| !asleep || ask.kind == Kind::Status)
@@ -121,6 +122,10 @@ impl Heater {
         manner: &Manner,
         sink: &mut dyn Sink,
     ) {
+        if online == Some(true) && self.entry.online != online {
+            // What it did not answer while it was away is no evidence against the session.
+            self.asks.iter_mut().for_each(Ask::forgive);
+        }
         self.entry.online = online;
         if let Some(online) = online {
             let lifetime = ONLINE_LIFETIME;
@@ -173,6 +178,11 @@ impl Heater {
             Content::Presence { .. } | Content::Other => {}
         }
         answers
+    }
+
+    /// The least time between two questions.
+    const fn pause(&self) -> Duration {
+        if self.asleep { OFFLINE_PACE } else { Duration::ZERO }
     }
 
     /// Falls asleep when the cloud says offline and nothing was heard for two turns; wakes up otherwise.
