@@ -346,7 +346,7 @@ fn energy_is_asked_for_the_month_of_the_calendar() {
     stage.conversation.due(stage.now, &mut stage.kept, &mut wants);
     let energy = wants.iter().find_map(|want| match want {
         Want::Publish(message) if message.topic.contains("energy") => Some(message.payload.clone()),
-        _ => None,
+        Want::Publish(_) | Want::LookUp | Want::Reconnect(_) | Want::Replan(_) => None,
     });
     let body: Value = serde_json::from_slice(&energy.unwrap()).unwrap();
     assert_eq!((&body["request"]["year"], &body["request"]["month"]), (&2026.into(), &vec![2].into()));

@@ -31,11 +31,14 @@ struct Asked {
     authorization: Option<String>,
 }
 
+/// A status and a body.
+type Answered = (u16, Vec<u8>);
+
 /// What is answered, path by path; when a queue is empty, the usual.
 #[derive(Debug, Default)]
 struct Script {
     asked: Vec<Asked>,
-    answers: Vec<(&'static str, VecDeque<(u16, Vec<u8>)>)>,
+    answers: Vec<(&'static str, VecDeque<Answered>)>,
     redirect: bool,
 }
 
@@ -123,8 +126,10 @@ fn config(base_url: String, ca_file: &Path) -> config::Navien {
 /// A certificate authority to trust, so that no test depends on the system's.
 fn authority() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(file.path(), certificate.cert.pem()).unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "a stranger");
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(file.path(), certificate.pem()).unwrap();
     file
 }
 
@@ -357,7 +362,9 @@ async fn a_redirect_is_not_followed() {
 async fn the_password_file_is_read_at_each_sign_in() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_owned();
+    std::fs::write(&path, "the old one").unwrap();
     let (cloud, navien) = account_with(|config| config.password = SecretSource::File(path.clone())).await;
+    std::fs::write(&path, "\n").unwrap();
     assert_eq!(failure(&navien, Tier::Quick).await.error, ErrorName::SigningNoCredentials);
     assert_eq!(cloud.paths(), [] as [&str; 0], "an empty password is not sent");
     std::fs::write(file.path(), "the new one \r\n").unwrap();

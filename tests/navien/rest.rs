@@ -100,7 +100,7 @@ fn every_device_list_is_read() {
     let first = heater("020000aabb01", "0042", true);
     assert_eq!(list("rest-device-list-response.json"), [first.clone(), heater("020000aabb02", "", false)]);
     assert_eq!(list("rest-device-list-empty.json"), []);
-    assert_eq!(list("rest-device-list-mixed-models.json"), [first.clone()]);
+    assert_eq!(list("rest-device-list-mixed-models.json"), std::slice::from_ref(&first));
     assert_eq!(list("rest-device-list-wrapped.json"), [first]);
 }
 

@@ -118,6 +118,12 @@ impl Refusal {
     fn transient(&self, call: &str) -> Failure {
         let (status, code) = (self.status, self.code());
         match self.status {
+            300..400 => self.failure(
+                RetryClass::Setup,
+                format!(
+                    "{call}: HTTP {status}, a redirect is not followed with credentials; check `base_url`"
+                ),
+            ),
             _ if !self.json => self.failure(
                 RetryClass::Service,
                 format!(
@@ -127,12 +133,6 @@ impl Refusal {
             404 | 405 => self.failure(
                 RetryClass::Setup,
                 format!("{call}: HTTP {status}, the service is not at this address; check `base_url`"),
-            ),
-            300..400 => self.failure(
-                RetryClass::Setup,
-                format!(
-                    "{call}: HTTP {status}, a redirect is not followed with credentials; check `base_url`"
-                ),
             ),
             _ => self
                 .failure(RetryClass::Service, format!("{call}: HTTP {status}, code {code}, {}", self.word())),

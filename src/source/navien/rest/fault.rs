@@ -25,14 +25,16 @@ fn walk(error: &reqwest::Error) -> Option<(ErrorName, Detail)> {
             return Some(of_tls(tls));
         }
         if let Some(io) = link.downcast_ref::<io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return Some(of_tls(tls));
-            }
             if in_dns {
                 return Some((of_dns(&io.to_string()), Detail::None));
             }
             if let Some(name) = of_io(io) {
                 return Some((name, io.raw_os_error().map_or(Detail::None, Detail::Os)));
+            }
+            // What an error of the system carries is not its source; TLS errors come in two such layers.
+            if let Some(inner) = io.get_ref() {
+                next = Some(inner);
+                continue;
             }
         }
         // The client wraps what the system's resolver says into an error with this text and nothing else.
