@@ -40,6 +40,8 @@ struct Script {
     asked: Vec<Asked>,
     answers: Vec<(&'static str, VecDeque<Answered>)>,
     redirect: bool,
+    /// Ahead of the machine's clock by so much.
+    ahead: Duration,
 }
 
 #[derive(Clone, Default)]
@@ -101,7 +103,9 @@ async fn answer(
         _ => (404, bytes("rest-error-404.json")),
     };
     let (status, body) = scripted.unwrap_or_else(usual);
-    (StatusCode::from_u16(status).unwrap(), body).into_response()
+    let date = jiff::Timestamp::try_from(hangup::clock::now().wall + script.ahead).unwrap();
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    (StatusCode::from_u16(status).unwrap(), [(header::DATE, date)], body).into_response()
 }
 
 fn config(base_url: String, ca_file: &Path) -> config::Navien {
@@ -381,6 +385,46 @@ async fn the_command_that_lists_shows_every_device_with_its_label() {
     assert_eq!(shown, [("Boiler", false, Some(true)), ("NWP500", true, Some(true))]);
     assert_eq!((devices[1].label.as_str(), devices[1].mac.as_str()), ("garage", "020000aabb01"));
     assert!(!format!("{devices:?}").contains("aabb"));
+}
+
+/// The time in a presigned target.
+fn signed_at(planned: &Planned) -> jiff::Timestamp {
+    let (_, date) = planned.plan.request_target.expose().split_once("X-Amz-Date=").unwrap();
+    let text = date.get(..16).unwrap();
+    jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text)
+        .unwrap()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .unwrap()
+        .timestamp()
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_by_an_hour_signs_with_the_time_of_the_service() {
+    let (cloud, navien) = account().await;
+    for (ahead, difference) in [(0, 0), (200, 0), (3_600, 3_600), (0, 0)] {
+        cloud.0.lock().unwrap().ahead = Duration::from_secs(ahead);
+        let planned = plan(&navien, Tier::Deep).await.result.unwrap();
+        let ours = jiff::Timestamp::try_from(hangup::clock::now().wall).unwrap();
+        let seconds = signed_at(&planned).as_second() - ours.as_second();
+        // A minute of tolerance for a machine that is busy.
+        assert!((seconds - difference).abs() <= 60, "{ahead} s ahead: signed {seconds} s ahead");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_told_from_the_service() {
+    let proxy = axum::Router::new().fallback(|| async { StatusCode::PROXY_AUTHENTICATION_REQUIRED });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, proxy).await });
+    let authority = authority();
+    let mut config = config("https://service.invalid".to_owned(), authority.path());
+    config.proxy = Some(Secret::new(format!("http://me:secret@{address}")));
+    let navien = Navien::new("home", &config, Facts::default()).unwrap();
+    let failure = failure(&navien, Tier::Quick).await;
+    assert_eq!((failure.error, failure.class), (ErrorName::ProxyConnectFailed, RetryClass::Setup));
+    assert_eq!(failure.detail, Detail::HttpStatus(407));
+    assert!(!failure.message.contains("secret"));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ pub fn write_firmware(list: &Value, out: &mut Writer<'_>) {
         let component = match number("swCode") {
             Some(33_556_241) => "controller",
             Some(268_435_985) => "wifi",
-            Some(268_435_761 | 268_435_777) => "panel",
+            Some(268_435_777) => "panel",
             Some(0) => continue,
             Some(_) => "other",
             None => {

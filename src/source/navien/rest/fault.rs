@@ -7,19 +7,23 @@ use std::io;
 
 use rustls::CertificateError as Cert;
 
-use crate::connection::error::ErrorName;
+use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase};
 
 /// Classifies an error of the HTTP client. `what` is the call, without host or query.
 pub(super) fn classify(error: &reqwest::Error, what: &str) -> Failure {
     let (name, detail) = walk(error).unwrap_or_else(|| (fallback(error), Detail::None));
-    Failure::new(Phase::Credentials, name, format!("{what}: {}", words(name))).with_detail(detail)
+    let failure =
+        Failure::new(Phase::Credentials, name, format!("{what}: {}", words(name))).with_detail(detail);
+    // A proxy that wants another password wants it for ever.
+    if detail == Detail::HttpStatus(407) { failure.with_class(RetryClass::Setup) } else { failure }
 }
 
 /// The first error of the chain that has a name.
 fn walk(error: &reqwest::Error) -> Option<(ErrorName, Detail)> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     let mut in_dns = false;
+    let mut in_tunnel = None;
     while let Some(link) = next {
         if let Some(tls) = link.downcast_ref::<rustls::Error>() {
             return Some(of_tls(tls));
@@ -38,10 +42,17 @@ fn walk(error: &reqwest::Error) -> Option<(ErrorName, Detail)> {
             }
         }
         // The client wraps what the system's resolver says into an error with this text and nothing else.
-        in_dns |= link.to_string() == "dns error";
+        let text = link.to_string();
+        in_dns |= text == "dns error";
+        // So it is with what went wrong between the proxy and us.
+        if let Some(why) = text.strip_prefix("tunnel error: ") {
+            let refused = why == "proxy authorization required";
+            let detail = if refused { Detail::HttpStatus(407) } else { Detail::None };
+            in_tunnel = Some((ErrorName::ProxyConnectFailed, detail));
+        }
         next = link.source();
     }
-    None
+    in_tunnel
 }
 
 fn fallback(error: &reqwest::Error) -> ErrorName {
@@ -50,8 +61,6 @@ fn fallback(error: &reqwest::Error) -> ErrorName {
         if error.is_connect() { ErrorName::SocketTimeout } else { ErrorName::CredentialsTimeout }
     } else if error.is_decode() || error.is_body() {
         ErrorName::CredentialsUnexpectedResponse
-    } else if error.is_connect() && error.to_string().contains("proxy") {
-        ErrorName::ProxyConnectFailed
     } else {
         ErrorName::SocketClosed
     }
@@ -125,6 +134,8 @@ fn words(name: ErrorName) -> &'static str {
     .contains(&name)
     {
         "the name of the service could not be looked up"
+    } else if name == ErrorName::ProxyConnectFailed {
+        "the proxy did not connect through"
     } else if name == ErrorName::TlsUnknownRoot {
         "the certificate of the service is not signed by anyone trusted here"
     } else {
