@@ -6,9 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod conversation;
+mod energy;
+mod expected;
+mod features;
 mod hostile;
 mod payloads;
 mod planner;
 mod requests;
 mod rest;
+mod status;
 mod support;
