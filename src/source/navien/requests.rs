@@ -1,0 +1,118 @@
+//! What we say to a heater: questions, the announcement of this client and its good-bye.
+//!
+//! Never a command: every request here only reads. Pure.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::decode::energy::Day;
+use super::devices::Entry;
+use super::topics::{self, DEVICE_TYPE};
+use crate::clock::Now;
+use crate::connection::link::Outgoing;
+
+/// A question that is asked again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What the heater is and can do.
+    Features,
+    /// What it is doing.
+    Status,
+    /// What it used, day by day, in the current month.
+    Energy,
+    /// Lifetime counters.
+    Diagnostics,
+}
+
+/// Who asks.
+#[derive(Clone)]
+pub struct Asker {
+    /// The MQTT client id.
+    pub client_id: String,
+    /// Echoed in answers, sometimes cut: nothing may be matched by it.
+    pub session_id: String,
+    /// The account's number, which the answers to [`Kind::Diagnostics`] need.
+    pub user: Option<i64>,
+}
+
+impl Asker {
+    /// A question to a device, or `None` when it cannot be asked: energy needs a calendar day, diagnostics the
+    /// numbers of account and home.
+    #[must_use]
+    pub fn ask(&self, device: &Entry, kind: Kind, today: Option<Day>) -> Option<Outgoing> {
+        let mac = &device.mac;
+        Some(match kind {
+            Kind::Features => self.request(
+                device,
+                "st/did",
+                16_777_217,
+                &topics::acknowledgement(mac, &self.client_id),
+                None,
+            ),
+            Kind::Status => {
+                self.request(device, "st", 16_777_219, &topics::acknowledgement(mac, &self.client_id), None)
+            }
+            Kind::Energy => {
+                let answer = topics::query_answer(&self.client_id, "energy-usage-daily-query/rd");
+                self.request(device, "st/energy-usage-daily-query/rd", 16_777_225, &answer, Some(today?))
+            }
+            Kind::Diagnostics => {
+                let answer = topics::long_query_answer(device.home?, self.user?, &self.client_id, "td/rd");
+                self.request(device, "st/td/rd", 16_777_228, &answer, None)
+            }
+        })
+    }
+
+    /// Tells a device that this client is there; sent once, before the first question.
+    #[must_use]
+    pub fn announce(&self, device: &Entry, now: Now) -> Outgoing {
+        let at = jiff::Timestamp::try_from(now.wall).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let body = json!({
+            "clientID": self.client_id,
+            "timestamp": at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        });
+        publish(topics::app_connection(&device.mac), &body)
+    }
+
+    /// Tells a device that this client leaves; nothing answers it.
+    #[must_use]
+    pub fn good_bye(&self, device: &Entry) -> Outgoing {
+        let answer = topics::acknowledgement(&device.mac, &self.client_id);
+        self.request(device, "st/end", 16_777_218, &answer, None)
+    }
+
+    fn request(
+        &self,
+        device: &Entry,
+        suffix: &str,
+        command: i64,
+        answer: &str,
+        month: Option<Day>,
+    ) -> Outgoing {
+        let topic = topics::request(&device.mac, suffix);
+        let mut request = json!({
+            "command": command,
+            "deviceType": DEVICE_TYPE,
+            "macAddress": device.mac,
+            "additionalValue": device.additional_value,
+        });
+        if let (Some(day), Value::Object(request)) = (month, &mut request) {
+            request.insert("month".to_owned(), json!([day.month]));
+            request.insert("year".to_owned(), json!(day.year));
+        }
+        let body = json!({
+            "clientID": self.client_id,
+            "sessionID": self.session_id,
+            "protocolVersion": 2,
+            "request": request,
+            "requestTopic": topic,
+            "responseTopic": answer,
+        });
+        publish(topic, &body)
+    }
+}
+
+/// Everything goes with QoS 1, as all clients of this cloud do it.
+fn publish(topic: String, body: &Value) -> Outgoing {
+    Outgoing { token: 0, topic, payload: Bytes::from(body.to_string()), qos: 1, retain: false }
+}
