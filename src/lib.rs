@@ -80,11 +80,13 @@
 //!   its line in `deploy/example.toml`; a test fails while one of them is missing.
 //! - **a signal of the machine**: `host/`, as a value that may be unknown.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod host;
+pub mod http;
 pub mod lifecycle;
 pub mod reading;
 pub mod simulator;

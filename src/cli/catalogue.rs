@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output;
+use crate::source::navien::quantities;
+use crate::telemetry::catalogue;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +25,9 @@ pub(super) fn main(_: &Arguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Our own metrics, then the readings of each source.
 fn page() -> String {
-    // app::catalogue()
-    String::new()
+    let mut page = catalogue::markdown(catalogue::entries());
+    page.push_str(&quantities::markdown());
+    page
 }

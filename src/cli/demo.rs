@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::Level;
 
-use super::logs;
+use super::{logs, output};
+use crate::app::demo;
 use crate::config::Log;
 
 const EXAMPLES: &str = "\
@@ -30,7 +31,28 @@ pub(super) struct Arguments {
 
 pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
     logs::start(Log::default(), level);
-    // app::demo(arguments.listen)
-    let _ = arguments.listen;
-    ExitCode::from(super::PROBLEM)
+    super::outcome(demo::run(arguments.listen, announce))
+}
+
+/// Where to look, and when there is what to see.
+fn announce(addresses: &[SocketAddr]) {
+    for address in addresses {
+        output::result(format!(
+            "\
+hangup demo: two simulated water heaters behind a simulated cloud that will misbehave.
+
+  http://{address}/                    what the connection is doing, and why
+  http://{address}/metrics             what Prometheus scrapes
+  http://{address}/api/v1/connections  the same facts as JSON
+
+  from  0:10  readings: grep navien_temperature_celsius
+  at    0:15  the cloud hangs up: grep connection_drops_total
+  at    0:48  a storm of drops, then the recovery
+  at    1:16  a heater goes offline: grep navien_device_online
+  at    1:44  garbage, then credentials that expire
+
+Ctrl-C ends it.
+"
+        ));
+    }
 }

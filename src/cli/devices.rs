@@ -2,16 +2,15 @@
 //!
 //! The one place that prints a MAC: its owner needs it to name a device.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 use tracing::Level;
 
-use super::{ConfigArguments, USAGE, logs, output};
-use crate::config::{Config, Log};
+use super::{ConfigArguments, PROBLEM, USAGE, logs, output};
+use crate::app::devices::{self, Device, DeviceReading};
+use crate::config::Log;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,51 +30,22 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// One device that was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Device {
-    /// The connection it was found through.
-    pub connection: String,
-    /// What its owner called it in the vendor's app.
-    pub name: String,
-    /// Its key in `devices = { … }`: 12 lower-case hex digits.
-    pub mac: String,
-    /// The label `device` of its series.
-    pub label: String,
-    /// Whether the configuration gave it that label.
-    pub named: bool,
-    /// Whether the cloud sees it; `None` when it does not say.
-    pub online: Option<bool>,
-    /// Its readings; none when it did not answer.
-    pub readings: Vec<DeviceReading>,
-}
-
-/// One reading of a device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DeviceReading {
-    /// The metric.
-    pub metric: String,
-    /// Its labels but `connection` and `device`.
-    pub labels: BTreeMap<String, String>,
-    /// Its value in the unit of the name.
-    pub value: f64,
-}
-
 pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
     let loaded = match arguments.config.load() {
         Ok(loaded) => loaded,
         Err(problems) => return output::problems(&problems, USAGE),
     };
     logs::start(Log { level: Level::WARN, ..loaded.config.log }, level);
-    let devices = find(loaded.config);
-    output::result(if arguments.json { json(&devices) } else { table(&devices) }.trim_end());
-    ExitCode::SUCCESS
-}
-
-fn find(config: Config) -> Vec<Device> {
-    // app::devices(config)
-    drop(config);
-    Vec::new()
+    match devices::find(loaded.config) {
+        Ok(devices) => {
+            output::result(if arguments.json { json(&devices) } else { table(&devices) }.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            output::note(format!("hangup: {why}"));
+            ExitCode::from(PROBLEM)
+        }
+    }
 }
 
 fn json(devices: &[Device]) -> String {
@@ -102,7 +72,7 @@ fn table(devices: &[Device]) -> String {
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
-    let nameless: Vec<_> = devices.iter().filter(|device| !device.named).collect();
+    let nameless: Vec<_> = devices.iter().filter(|device| device.supported && !device.named).collect();
     if !nameless.is_empty() {
         text.push_str("\nTo choose a label, write it under [connection.source.navien]:\n\n[connection.source.navien.devices]\n");
         for device in nameless {
@@ -155,6 +125,7 @@ mod tests {
             mac: "020000aabb01".to_owned(),
             label: "basement".to_owned(),
             named,
+            supported: true,
             online: Some(true),
             readings: vec![
                 reading("navien_temperature_celsius", &[("sensor", "tank_lower")], 20.0),

@@ -5,7 +5,7 @@
 mod catalogue;
 mod check;
 mod demo;
-pub mod devices;
+mod devices;
 mod logs;
 mod output;
 mod run;
@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app;
 use crate::config::{Loaded, Origin, Problems, load};
 
 const EXAMPLES: &str = "\
@@ -75,6 +76,17 @@ pub fn main() -> ExitCode {
 const PROBLEM: u8 = 1;
 /// The exit code for a wrong command line or configuration; clap uses the same.
 const USAGE: u8 = 2;
+
+/// The exit code of a command that runs until it is stopped; what went wrong goes to stderr.
+fn outcome(result: Result<(), app::Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            output::note(format!("hangup: {fault}"));
+            ExitCode::from(PROBLEM)
+        }
+    }
+}
 
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]

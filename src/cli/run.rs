@@ -8,6 +8,7 @@ use clap::Args;
 use tracing::{Level, warn};
 
 use super::{ConfigArguments, ListenArguments, USAGE, logs, output};
+use crate::app;
 use crate::config::{Config, Loaded, Problems};
 
 const EXAMPLES: &str = "\
@@ -58,7 +59,5 @@ fn tell(warnings: &[String]) {
 }
 
 fn serve(config: Config, reload: impl Fn() -> Result<Config, Problems> + Send + Sync + 'static) -> ExitCode {
-    // app::run(config, reload)
-    let _ = (config, reload);
-    ExitCode::from(super::PROBLEM)
+    super::outcome(app::run(config, Box::new(reload)))
 }

@@ -9,8 +9,10 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::Level;
 
-use super::logs;
+use super::{logs, output};
+use crate::app::simulate;
 use crate::config::Log;
+use crate::simulator::{DEMO_EMAIL, DEMO_PASSWORD};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,9 +43,24 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
     logs::start(Log::default(), level);
     let Arguments { rest, mqtt, ca, speed } = arguments;
-    // app::simulate(*rest, *mqtt, ca, *speed)
-    let _ = (rest, mqtt, ca, speed);
-    ExitCode::from(super::PROBLEM)
+    super::outcome(simulate::run(*rest, *mqtt, ca, *speed, |cloud| {
+        output::result(format!(
+            "\
+hangup simulate: a Navien cloud with two water heaters.
+
+  REST      {}
+  MQTT      wss://{}:{}/mqtt  (SigV4, region us-east-1)
+  account   {DEMO_EMAIL} / {DEMO_PASSWORD}
+  CA        {}
+
+Ctrl-C ends it.
+",
+            cloud.rest_url(),
+            cloud.host(),
+            cloud.mqtt_port(),
+            ca.display(),
+        ));
+    }))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

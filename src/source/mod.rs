@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use crate::clock::{Instant, Now};
 use crate::config;
 use crate::connection::link::{Incoming, Outgoing};
-use crate::connection::plan::Plan;
+use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
 use crate::reading::Reading;
@@ -33,7 +33,19 @@ pub struct Prepared {
 /// A sentence that names what is wrong and shows a right value.
 pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
     match &connection.source {
-        config::Source::Navien(navien) => navien::prepare(&connection.name, navien, &connection.policy),
+        config::Source::Navien(settings) => {
+            let planner = navien::Navien::new(&connection.name, settings, (&connection.policy).into())
+                .map_err(|fault| fault.to_string())?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: format!("{}:{}", settings.mqtt_host, settings.mqtt_port),
+                protocol: "3.1.1",
+                transport: Transport::Wss,
+                source: "navien",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub use energy::*;
 pub use info::*;
 pub use status::*;
 
-use crate::reading::Quantity;
+use crate::reading::{Kind, Quantity};
 
 /// A quantity with the names of its further labels, for the catalogue and the tests.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,21 @@ pub struct Described {
 /// Every quantity that this source can produce.
 pub fn all() -> impl Iterator<Item = &'static Described> {
     [status::ALL, energy::ALL, info::ALL].into_iter().flatten()
+}
+
+/// The quantities as rows of the catalogue that [`crate::telemetry::catalogue::markdown`] begins.
+#[must_use]
+pub fn markdown() -> String {
+    let row = |Described { quantity, labels }: &Described| {
+        let kind = match quantity.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge if quantity.name.ends_with("_info") => "info",
+            Kind::Gauge => "gauge",
+        };
+        let labels = [&["device"], *labels].concat().join(", ");
+        format!("| `{}` | {kind} | {labels} | {} | stable |\n", quantity.name, quantity.help)
+    };
+    all().map(row).collect()
 }
 
 /// Declares the quantities of one file and lists them in `ALL`.
@@ -42,7 +57,6 @@ use quantities;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::Kind;
 
     #[test]
     fn names_are_unique_prefixed_and_typed_by_their_ending() {
