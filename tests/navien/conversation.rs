@@ -256,6 +256,15 @@ fn silence_of_heaters_that_the_cloud_sees_ends_the_session_after_the_third_quest
 }
 
 #[test]
+fn the_clouds_answer_is_awaited_before_a_session_is_given_up() {
+    let mut stage = Stage::alone(Some(true));
+    stage.silence(300);
+    let (looked_up, reconnect) = (stage.times("look up")[0], stage.times("reconnect")[0]);
+    assert!((40.0..=50.0).contains(&looked_up), "after the second question: {looked_up}");
+    assert!((reconnect - looked_up - 90.0).abs() < 0.01, "when the look-up was given up: {reconnect}");
+}
+
+#[test]
 fn without_a_word_from_the_cloud_what_it_said_before_stands() {
     let mut stage = Stage::alone(Some(true));
     stage.pass(300, |stage, words| {

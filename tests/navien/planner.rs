@@ -40,6 +40,8 @@ struct Script {
     asked: Vec<Asked>,
     answers: Vec<(&'static str, VecDeque<Answered>)>,
     redirect: bool,
+    /// This access token is refused.
+    stale: Option<&'static str>,
     /// Ahead of the machine's clock by so much.
     ahead: Duration,
 }
@@ -90,6 +92,7 @@ async fn answer(
     assert_eq!(headers.get(header::CONTENT_TYPE).unwrap(), "application/json");
     let mut script = cloud.0.lock().unwrap();
     let body = serde_json::from_slice(&body).unwrap();
+    let stale = script.stale.is_some() && authorization.as_deref() == script.stale;
     script.asked.push(Asked { path: path.clone(), body, authorization });
     if script.redirect {
         return (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response();
@@ -97,6 +100,7 @@ async fn answer(
     let scripted =
         script.answers.iter_mut().find(|(known, _)| *known == path).and_then(|(_, queue)| queue.pop_front());
     let usual = || match path.as_str() {
+        _ if stale => (401, bytes("rest-error-401-token-expired.json")),
         SIGN_IN => (200, bytes("rest-sign-in-response.json")),
         REFRESH => (200, bytes("rest-refresh-response.json")),
         LIST => (200, bytes("rest-device-list-response.json")),
@@ -292,6 +296,21 @@ async fn many_at_once_sign_in_once() {
     let paths = cloud.paths();
     assert_eq!(paths.iter().filter(|path| *path == SIGN_IN).count(), 1);
     assert_eq!(paths.iter().filter(|path| *path == LIST).count(), 8);
+}
+
+#[tokio::test]
+async fn many_whose_token_is_refused_at_once_refresh_once() {
+    let (cloud, navien) = account().await;
+    plan(&navien, Tier::Quick).await.result.unwrap();
+    cloud.asked();
+    cloud.0.lock().unwrap().stale = Some("fake.access.token-1");
+    let look_ups: Vec<_> = (0..8).map(|_| tokio::spawn(Arc::clone(&navien).look_up())).collect();
+    for look_up in look_ups {
+        look_up.await.unwrap().result.unwrap();
+    }
+    let paths = cloud.paths();
+    assert_eq!(paths.iter().filter(|path| *path == REFRESH).count(), 1, "{paths:?}");
+    assert!(!paths.iter().any(|path| path == SIGN_IN));
 }
 
 #[tokio::test]

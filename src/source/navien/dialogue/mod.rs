@@ -163,7 +163,7 @@ impl Conversation {
                 status.missed() >= patience
                     && status
                         .first_missed()
-                        .is_some_and(|first| settled >= first && heard.is_none_or(|heard| heard < first))
+                        .is_some_and(|first| settled > first && heard.is_none_or(|heard| heard < first))
             })
         })
     }
