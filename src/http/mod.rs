@@ -1,0 +1,91 @@
+//! The pages: status, metrics, probes, JSON; one file per family of routes.
+//! Never waits for a connection or a device: it shows what is known now, and answers whatever the brokers do.
+
+mod answer;
+mod connections;
+mod landing;
+mod listen;
+mod metrics;
+mod probes;
+mod server;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, Method, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::sync::Semaphore;
+
+pub use listen::{BindError, Listeners, bind};
+pub use server::serve;
+
+use crate::lifecycle::board::Board;
+use crate::reading::store::Store;
+use crate::telemetry::Metrics;
+
+/// What the pages show. Clones share it.
+#[derive(Clone)]
+pub struct Pages {
+    metrics: Arc<Metrics>,
+    store: Arc<Store>,
+    board: Arc<Board>,
+    /// A place for each page of metrics being written.
+    writers: Arc<Semaphore>,
+}
+
+impl Pages {
+    /// Pages that show these.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>) -> Self {
+        Self { metrics, store, board, writers: Arc::new(Semaphore::new(metrics::WRITERS)) }
+    }
+
+    /// Every route.
+    fn router(self) -> Router {
+        Router::new()
+            .route("/", get(landing::page))
+            .route("/style.css", get(landing::style))
+            .route("/metrics", get(metrics::page))
+            .route("/-/healthy", get(probes::healthy))
+            .route("/-/ready", get(probes::ready))
+            .route("/api/v1/connections", get(connections::list))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(axum::middleware::map_response(answer::guarded))
+            .with_state(self)
+    }
+}
+
+/// Prints nothing of what it holds: it is the whole process.
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").finish_non_exhaustive()
+    }
+}
+
+/// What there is, for those who asked for something else.
+const ROUTES: &str = "\
+/                    status of every connection, for people
+/metrics             metrics, for Prometheus
+/-/healthy           200 while the process works
+/-/ready             200 when every connection works, else 503 and why
+/api/v1/connections  status of every connection, as JSON
+";
+
+async fn not_found(uri: Uri) -> Response {
+    let path = uri.path();
+    answer::text(
+        axum::http::StatusCode::NOT_FOUND,
+        format!("There is no page {path}. There are:\n\n{ROUTES}"),
+    )
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    let sentence = format!("{path} can only be read: use GET or HEAD, not {method}.\n");
+    let mut response = answer::text(axum::http::StatusCode::METHOD_NOT_ALLOWED, sentence);
+    response.headers_mut().insert(axum::http::header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}

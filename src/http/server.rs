@@ -1,0 +1,145 @@
+//! Accepts clients and speaks HTTP with them, within limits.
+//! Never lets a client cost more than a place, a header and a while: who asks for nothing goes first.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::warn;
+
+use super::{Listeners, Pages};
+
+/// Clients connected at once. Beyond it the least useful one is closed, so that a scrape always finds a place.
+const CLIENTS: usize = 512;
+/// A request's header must be complete so soon, and so long a client may stay connected without a request. It is
+/// none of the intervals at which people scrape, so that we do not hang up just when the next scrape begins.
+const HEADER_TIME: Duration = Duration::from_secs(12);
+/// A request's header fits into so many bytes; 431 beyond it.
+const HEADER_BYTES: usize = 16 * 1024;
+/// So long a client may leave an answer unread.
+const UNREAD_TIME: Duration = Duration::from_secs(30);
+/// Requests under way may take so long to finish when we stop.
+const FINISH_TIME: Duration = Duration::from_secs(5);
+/// The wait after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the pages until `shutdown`; then accepts nobody any more and finishes the requests under way.
+pub fn serve(
+    listeners: Listeners,
+    pages: Pages,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send {
+    let Listeners { sockets, .. } = listeners;
+    async move {
+        let graceful = GracefulShutdown::new();
+        let mut clients = Clients::new(pages.router());
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accept(&sockets) => match accepted {
+                    Ok(stream) => clients.admit(stream, graceful.watcher()),
+                    Err(error) => wait_after(&error).await,
+                },
+                Some(_) = clients.tasks.join_next() => {}
+            }
+        }
+        drop(sockets);
+        // What is still under way after that is cut off when `clients` goes out of scope.
+        let _ = tokio::time::timeout(FINISH_TIME, graceful.shutdown()).await;
+    }
+}
+
+/// The next client on any of the sockets.
+async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        for socket in sockets {
+            if let Poll::Ready(accepted) = socket.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// A client that left before it was accepted is no matter. Everything else (no file descriptor, no memory) would
+/// fail again at once: the pause keeps the loop from taking the processor meanwhile, and the log readable.
+async fn wait_after(error: &io::Error) {
+    let left = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+    if !left.contains(&error.kind()) {
+        warn!(%error, "cannot accept an HTTP client");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// The clients connected now, oldest first.
+struct Clients {
+    routes: TowerToHyperService<Router>,
+    http: http1::Builder,
+    tasks: JoinSet<()>,
+    places: Vec<Place>,
+}
+
+struct Place {
+    task: AbortHandle,
+    /// It has made a whole request at least once.
+    asked: Arc<AtomicBool>,
+}
+
+impl Clients {
+    fn new(router: Router) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_BYTES);
+        Self { routes: TowerToHyperService::new(router), http, tasks: JoinSet::new(), places: Vec::new() }
+    }
+
+    fn admit(&mut self, stream: TcpStream, watcher: Watcher) {
+        self.make_room();
+        limit_unread(&stream);
+        let asked = Arc::new(AtomicBool::new(false));
+        let (routes, note) = (self.routes.clone(), Arc::clone(&asked));
+        let service = service_fn(move |request: Request<Incoming>| {
+            note.store(true, Ordering::Relaxed);
+            routes.call(request)
+        });
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let task = self.tasks.spawn(async move {
+            // How a client's connection ends concerns nobody.
+            let _ = watcher.watch(connection).await;
+        });
+        self.places.push(Place { task, asked });
+    }
+
+    /// Closes a client when all places are taken: the oldest that never asked for anything, else the oldest.
+    fn make_room(&mut self) {
+        if self.places.len() < CLIENTS {
+            return;
+        }
+        self.places.retain(|place| !place.task.is_finished());
+        if self.places.len() >= CLIENTS {
+            let idle = self.places.iter().position(|place| !place.asked.load(Ordering::Relaxed));
+            self.places.remove(idle.unwrap_or(0)).task.abort();
+        }
+    }
+}
+
+/// An answer that nobody reads must not stay in memory; the kernel watches over it.
+fn limit_unread(stream: &TcpStream) {
+    // Without it only the place in the queue is at stake, so a system that refuses it is no failure.
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_TIME));
+    let _ = stream.set_nodelay(true);
+}
