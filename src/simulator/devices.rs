@@ -1,4 +1,4 @@
-//! The devices of the demo cloud: who they are, whose, and whether the cloud sees them. [pure]
+//! The devices of the demo cloud: who they are, whose, and whether the cloud sees them. Pure.
 //!
 //! Never talks: the world carries questions and answers.
 

@@ -1,4 +1,4 @@
-//! Everything that can go wrong on purpose, and which of it is going on. [pure]
+//! Everything that can go wrong on purpose, and which of it is going on. Pure.
 //!
 //! Never does it: the world and the wire do.
 

@@ -1,4 +1,4 @@
-//! The vendor's REST interface with its quirks: a request in, an answer out (navien-cloud.md §2). [pure]
+//! The vendor's REST interface with its quirks: a request in, an answer out (navien-cloud.md §2). Pure.
 //!
 //! Never more correct than the vendor: a wrong password is HTTP 200.
 

@@ -24,6 +24,8 @@ use super::rest;
 const LARGEST_BODY: usize = 64 * 1024;
 /// Time for a TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Rest after a failed accept (no descriptors left), so that nothing spins.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Time for open requests when the cloud stops.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -60,13 +62,16 @@ async fn shake_hands(
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => if let Ok((tcp, peer)) = accepted {
-                let (acceptor, shaken) = (acceptor.clone(), shaken.clone());
-                tasks.spawn(async move {
-                    if let Ok(Ok(tls)) = tokio::time::timeout(PATIENCE, acceptor.accept(tcp)).await {
-                        let _ = shaken.send((tls, peer)).await;
-                    }
-                });
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    let (acceptor, shaken) = (acceptor.clone(), shaken.clone());
+                    tasks.spawn(async move {
+                        if let Ok(Ok(tls)) = tokio::time::timeout(PATIENCE, acceptor.accept(tcp)).await {
+                            let _ = shaken.send((tls, peer)).await;
+                        }
+                    });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
             },
             Some(_) = tasks.join_next() => {}
         }

@@ -1,4 +1,4 @@
-//! Checks the SigV4 signature of a WebSocket upgrade, from what the server received (navien-cloud.md §4.1). [pure]
+//! Checks the SigV4 signature of a WebSocket upgrade, from what the server received (navien-cloud.md §4.1). Pure.
 //!
 //! Never shares code with a signer: it must be able to disagree.
 

@@ -1,4 +1,4 @@
-//! Which fault comes when: a script, and a calm rate of surprises after it. [pure]
+//! Which fault comes when: a script, and a calm rate of surprises after it. Pure.
 //!
 //! Never ends a demo in a state that it can not leave: every lasting fault lasts less than a minute.
 

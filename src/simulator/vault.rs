@@ -1,4 +1,4 @@
-//! Accounts, their tokens and their temporary AWS keys, each with an expiry. [pure]
+//! Accounts, their tokens and their temporary AWS keys, each with an expiry. Pure.
 //!
 //! Never prints what it keeps: nothing here has a `Debug` that shows a secret.
 

@@ -35,7 +35,9 @@ const LARGEST_FAULT: usize = 64 * 1024 * 1024;
 /// Time for a handshake, and for a client to take what it is sent.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Time for a client to see an end and close its side.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(1);
+/// Rest after a failed accept (no descriptors left) or a port that is taken, so that nothing spins.
+const REST: Duration = Duration::from_millis(200);
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -61,8 +63,11 @@ pub(super) async fn listen(
             continue;
         };
         tokio::select! {
-            accepted = open.accept() => if let Ok((tcp, _)) = accepted {
-                tasks.spawn(serve(Arc::clone(&hub), acceptor.clone(), tcp, stop.clone()));
+            accepted = open.accept() => match accepted {
+                Ok((tcp, _)) => {
+                    tasks.spawn(serve(Arc::clone(&hub), acceptor.clone(), tcp, stop.clone()));
+                }
+                Err(_) => tokio::time::sleep(REST).await,
             },
             _ = deaf_until.changed() => listener = None,
             Some(_) = tasks.join_next() => {}
@@ -81,8 +86,8 @@ async fn reopen(address: SocketAddr) -> Option<TcpListener> {
         }
         Err(error) => {
             tracing::warn!("cloud: cannot listen again yet: {error}");
-            // Somebody was given the port meanwhile; it is asked for again at a calm rate.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // Somebody was given the port meanwhile.
+            tokio::time::sleep(REST).await;
             None
         }
     }

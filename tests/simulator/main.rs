@@ -104,6 +104,32 @@ async fn the_token_goes_raw_and_lists_two_heaters() {
 }
 
 #[tokio::test]
+async fn the_secondary_endpoints_answer() {
+    let cloud = start(quick()).await;
+    let rest = Rest::of(&cloud);
+    let token = rest.sign_in().await;
+    let access = text(&token["accessToken"]);
+    let info = json!({ "macAddress": MAC, "additionalValue": "0042", "userId": DEMO_EMAIL });
+    let (_, answer) = rest.post("/device/info", Some(access), info).await;
+    assert_eq!(answer["data"]["deviceInfo"]["homeSeq"], 20_001);
+    assert!(answer["data"]["location"]["latitude"].is_number());
+
+    let mut client = Client::connect(&cloud, "me").await;
+    client.subscribe(&["cmd/52/navilink-020000aabb01/#"]).await;
+    let did =
+        json!({ "command": 16_777_217, "deviceType": 52, "macAddress": MAC, "additionalValue": "0042" });
+    let (_, response) = client.ask("st/did", did, "cmd/52/navilink-020000aabb01/me/res").await;
+    let serial = text(&response["feature"]["controllerSerialNumber"]).to_owned();
+    let query = |serial: &str| {
+        format!("/device/tou?additionalValue=0042&controllerId={serial}&macAddress={MAC}&userId=x&userType=O")
+    };
+    let (status, answer) = rest.get(&query(&serial), access).await;
+    assert_eq!((status, &answer["data"]["touInfo"]["controllerId"]), (200, &json!(serial)));
+    assert_eq!(rest.get(&query("another"), access).await.1["msg"], "COMMON_BAD_REQUEST");
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn a_refresh_rotates_and_brings_no_aws_keys() {
     let cloud = start(quick()).await;
     let rest = Rest::of(&cloud);

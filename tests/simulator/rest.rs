@@ -34,6 +34,13 @@ impl Rest {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    pub async fn get(&self, path_and_query: &str, token: &str) -> (u16, Value) {
+        let request =
+            self.client.get(format!("{}{path_and_query}", self.base)).header("authorization", token);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    }
+
     pub async fn post(&self, path: &str, token: Option<&str>, body: Value) -> (u16, Value) {
         let (status, text) = self.raw(path, token, "application/json", body.to_string()).await;
         (status, serde_json::from_str(&text).unwrap())

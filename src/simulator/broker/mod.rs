@@ -1,4 +1,4 @@
-//! An MQTT 3.1.1 broker with the manners of AWS IoT Core: packets in, effects out. [pure]
+//! An MQTT 3.1.1 broker with the manners of AWS IoT Core: packets in, effects out. Pure.
 //!
 //! Never touches a socket or a clock, so that ten thousand schedules run in virtual time.
 

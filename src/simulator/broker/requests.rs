@@ -1,4 +1,4 @@
-//! What the broker does about the packets that ask for something: CONNECT, PUBLISH, PUBACK, SUBSCRIBE. [pure]
+//! What the broker does about the packets that ask for something: CONNECT, PUBLISH, PUBACK, SUBSCRIBE. Pure.
 //!
 //! Never answers a breach of the rules: it closes, as AWS does.
 

@@ -1,4 +1,4 @@
-//! The limits of the broker, as AWS IoT Core publishes them (connection-errors.md §7), and the ends they lead to. [pure]
+//! The limits of the broker, as AWS IoT Core publishes them (connection-errors.md §7), and the ends they lead to. Pure.
 //!
 //! Never hidden in code: every number is a field, so that a test can make it small.
 

@@ -1,4 +1,4 @@
-//! What the broker keeps for one client id: filters, messages under way and messages waiting. [pure]
+//! What the broker keeps for one client id: filters, messages under way and messages waiting. Pure.
 //!
 //! Never sends: it says what to send.
 

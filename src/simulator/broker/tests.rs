@@ -315,3 +315,65 @@ fn quirks_do_what_they_say() {
     assert!(matches!(&effects[0], Effect::Send { packet: Packet::ConnAck(ack), .. }
         if ack.code == ConnectReturnCode::ServiceUnavailable));
 }
+
+/// Packets that a client might send, sensible and not.
+fn any_packet(rng: &mut fastrand::Rng) -> Packet {
+    match rng.u8(0..10) {
+        0..3 => {
+            let mut connect = Connect::new(["me", "you", "$no", ""][rng.usize(0..4)]);
+            connect.clean_session = rng.bool();
+            connect.keep_alive = rng.u16(0..100);
+            Packet::Connect(connect)
+        }
+        3..5 => {
+            let mut subscribe =
+                Subscribe::new([WILDCARD, "cmd/52/me/res/#", "#"][rng.usize(0..3)], QoS::AtLeastOnce);
+            subscribe.pkid = 1;
+            Packet::Subscribe(subscribe)
+        }
+        5..7 => publish([REPLY, "cmd/52/me/res/x", "evil"][rng.usize(0..3)], QoS::AtLeastOnce),
+        7 => Packet::PubAck(PubAck::new(rng.u16(1..20))),
+        8 => Packet::PingReq,
+        _ => Packet::Disconnect,
+    }
+}
+
+#[test]
+fn whatever_clients_do_an_id_has_one_connection_and_a_closed_one_hears_nothing() {
+    for seed in 0..2000 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut bench = Bench::new();
+        let mut open = std::collections::BTreeSet::new();
+        for _ in 0..60 {
+            let mut effects = Vec::new();
+            match rng.u8(0..8) {
+                0 => {
+                    open.insert(bench.open());
+                }
+                1 => effects = bench.after(Duration::from_millis(rng.u64(0..50_000))).tick(),
+                2 => effects = bench.announce(REPLY),
+                3 => {
+                    let gone = rng.u64(1..12);
+                    open.remove(&gone);
+                    bench.broker.gone(gone, bench.now, &mut effects);
+                }
+                _ => {
+                    let packet = any_packet(&mut rng);
+                    effects = bench.send(rng.u64(1..12), packet);
+                }
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Send { to, .. } => assert!(open.contains(&to), "seed {seed}: {to} is closed"),
+                    Effect::Close { connection, .. } => {
+                        assert!(open.remove(&connection), "seed {seed}: {connection} is closed twice");
+                    }
+                    Effect::Heard { .. } => {}
+                }
+            }
+            let ids: Vec<&str> = bench.broker.clients().map(|(_, client)| client).collect();
+            let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+            assert_eq!(ids.len(), distinct.len(), "seed {seed}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Topics and filters: what is well formed, what matches, what an account may use. [pure]
+//! Topics and filters: what is well formed, what matches, what an account may use. Pure.
 //!
 //! Never lenient: AWS closes the connection over any of this.
 

@@ -1,4 +1,4 @@
-//! When a household opens its taps: random, but with a morning and an evening. [pure]
+//! When a household opens its taps: random, but with a morning and an evening. Pure.
 //!
 //! Never looks at the tank: people do not.
 

@@ -1,4 +1,4 @@
-//! What a heater can be and do: modes, sizes, thresholds, and what it is built from. [pure]
+//! What a heater can be and do: modes, sizes, thresholds, and what it is built from. Pure.
 //!
 //! Never changes by itself: these are values.
 

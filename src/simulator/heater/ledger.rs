@@ -1,4 +1,4 @@
-//! Electricity by kind and by calendar day, as the heater reports it. [pure]
+//! Electricity by kind and by calendar day, as the heater reports it. Pure.
 //!
 //! Never forgets: the lifetime total is the sum of all days and of what was before them.
 

@@ -1,4 +1,4 @@
-//! One simulated water heater: a tank, a heat pump, two elements, a household, and the controls between them. [pure]
+//! One simulated water heater: a tank, a heat pump, two elements, a household, and the controls between them. Pure.
 //!
 //! Never reads a clock: time is given in seconds, and as many as wanted, so that a demo can live fast.
 

@@ -1,4 +1,4 @@
-//! The heat pump: what it takes, what it gives, and the temperatures of its circuit. [pure]
+//! The heat pump: what it takes, what it gives, and the temperatures of its circuit. Pure.
 //!
 //! Never runs on its own: the heater decides when.
 

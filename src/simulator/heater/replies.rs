@@ -1,4 +1,4 @@
-//! What a heater answers to a request or a command (navien-cloud.md §5 to §7). [pure]
+//! What a heater answers to a request or a command (navien-cloud.md §5 to §7). Pure.
 //!
 //! Never answers what a real unit ignores: the hourly energy query, writes of plans, other families' dialects.
 

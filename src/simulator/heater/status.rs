@@ -1,4 +1,4 @@
-//! What a heater says of itself: the status and the features, as numbers on the wire (navien-cloud.md §9, §11). [pure]
+//! What a heater says of itself: the status and the features, as numbers on the wire (navien-cloud.md §9, §11). Pure.
 //!
 //! Never invents a field: the keys are those of the reference, all of them.
 

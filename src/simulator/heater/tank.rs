@@ -1,4 +1,4 @@
-//! A tank of water in two layers that is heated, drawn from and cooled by its surroundings. [pure]
+//! A tank of water in two layers that is heated, drawn from and cooled by its surroundings. Pure.
 //!
 //! Never creates or loses heat: what goes in is in the water, was drawn, or was lost to the room.
 

@@ -1,4 +1,4 @@
-//! What the world does when something is to go wrong. [pure]
+//! What the world does when something is to go wrong. Pure.
 //!
 //! Never by chance: a person, a test or the story asks for each fault.
 

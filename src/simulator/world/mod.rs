@@ -1,4 +1,4 @@
-//! The whole cloud without its sockets: accounts, broker, heaters, faults and the story. [pure]
+//! The whole cloud without its sockets: accounts, broker, heaters, faults and the story. Pure.
 //!
 //! Never waits: it says when it wants to be woken, and what the sockets have to do.
 

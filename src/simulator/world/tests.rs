@@ -157,10 +157,10 @@ fn the_same_seed_lives_the_same_life() {
 
 #[test]
 fn hours_of_surprises_leave_a_cloud_that_works() {
-    for seed in 0..5 {
-        let mut drive = Drive::new(Settings::demo(seed));
-        drive.run(Duration::from_secs(6 * 3600));
-        assert!(drive.ends.len() > 30, "{}", drive.ends.len());
+    for seed in 0..3 {
+        let mut drive = Drive::new(Settings { model_speed: 1.0, ..Settings::demo(seed) });
+        drive.run(Duration::from_secs(3 * 3600));
+        assert!(drive.ends.len() > 20, "{}", drive.ends.len());
         drive.world.story = None;
         drive.run(Duration::from_secs(120));
         let calm = drive.seconds() - 20.0;
