@@ -48,7 +48,7 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         jitter: Jitter::Share(0.5),
         max_delay_network: seconds(4),
         max_delay_service: seconds(6),
-        max_delay_setup: seconds(10),
+        max_delay_setup: seconds(3),
         stable_after: seconds(5),
         takeover_rest: seconds(10),
         ..Policy::default()
