@@ -6,6 +6,7 @@ mod connections;
 mod landing;
 mod listen;
 mod metrics;
+mod past;
 mod probes;
 mod server;
 mod words;
