@@ -17,18 +17,16 @@ use hangup::config::Http;
 use hangup::connection::error::ErrorName;
 use hangup::connection::{Failure, Phase};
 use hangup::http::bind;
-use hangup::reading::store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use world::{Answer, World, attempt, fill, refused, wrong_password};
 
-fn world() -> World {
-    World::start(Store::default())
-}
+/// More clients than there are places.
+const CROWD: usize = 160;
 
 #[tokio::test]
 async fn the_status_page_tells_every_connections_story() {
-    let world = world();
+    let world = World::start();
     fill(&world);
     let answer = world.get("/").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -38,6 +36,8 @@ async fn the_status_page_tells_every_connections_story() {
         "http-equiv=\"refresh\"",
         "connected after 1 attempt, 4 subscriptions active",
         "4 of 4 active",
+        "<rect class=\"up\"",
+        "<rect class=\"drop\"",
         "13 sessions, 3 drops",
         "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
         "renewed before its lifetime ran out",
@@ -59,14 +59,14 @@ async fn the_status_page_tells_every_connections_story() {
 
 #[tokio::test]
 async fn the_status_page_can_hold_still() {
-    let answer = world().get("/?refresh=off").await;
+    let answer = World::start().get("/?refresh=off").await;
     assert!(!answer.text().contains("http-equiv"), "{}", answer.text());
     assert!(answer.text().contains("No connection is configured"));
 }
 
 #[tokio::test]
 async fn what_a_peer_says_is_escaped() {
-    let world = world();
+    let world = World::start();
     let hostile = "<script>alert('x')</script>&\"";
     let failure = Failure::new(Phase::Connack, ErrorName::ConnackRefused, hostile);
     world.life("home", Duration::from_secs(9)).fails(1, failure);
@@ -78,7 +78,7 @@ async fn what_a_peer_says_is_escaped() {
 
 #[tokio::test]
 async fn the_style_sheet_is_ours_and_allowed() {
-    let world = world();
+    let world = World::start();
     let (page, style) = (world.get("/").await, world.get("/style.css").await);
     assert!(page.text().contains("href=\"style.css\""));
     assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
@@ -88,7 +88,7 @@ async fn the_style_sheet_is_ours_and_allowed() {
 
 #[tokio::test]
 async fn every_answer_is_guarded() {
-    let world = world();
+    let world = World::start();
     for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/connections", "/nowhere"] {
         let answer = world.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
@@ -103,7 +103,7 @@ async fn every_answer_is_guarded() {
 
 #[tokio::test]
 async fn metrics_come_in_the_format_that_is_asked_for() {
-    let world = world();
+    let world = World::start();
     fill(&world);
     let plain = world.get("/metrics").await;
     assert_eq!(plain.status, 200);
@@ -120,7 +120,7 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
 
 #[tokio::test]
 async fn metrics_are_zipped_for_those_who_can_unzip() {
-    let world = world();
+    let world = World::start();
     fill(&world);
     let zipped = world.ask("GET", "/metrics", "Accept-Encoding: gzip\r\n").await;
     assert_eq!(zipped.header("content-encoding"), Some("gzip"));
@@ -132,7 +132,7 @@ async fn metrics_are_zipped_for_those_who_can_unzip() {
 
 #[tokio::test]
 async fn head_is_get_without_a_body() {
-    let world = world();
+    let world = World::start();
     for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/connections"] {
         let (head, get) = (world.ask("HEAD", path, "").await, world.get(path).await);
         assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
@@ -143,7 +143,7 @@ async fn head_is_get_without_a_body() {
 
 #[tokio::test]
 async fn another_page_or_method_is_explained() {
-    let world = world();
+    let world = World::start();
     let nowhere = world.get("/metric").await;
     assert_eq!(nowhere.status, 404);
     assert!(nowhere.text().starts_with("There is no page /metric."), "{}", nowhere.text());
@@ -155,7 +155,7 @@ async fn another_page_or_method_is_explained() {
 
 #[tokio::test]
 async fn connections_are_listed_as_json() {
-    let world = world();
+    let world = World::start();
     fill(&world);
     let answer = world.get("/api/v1/connections").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
@@ -168,14 +168,14 @@ async fn connections_are_listed_as_json() {
 
 #[tokio::test]
 async fn healthy_does_not_depend_on_a_broker() {
-    let world = world();
+    let world = World::start();
     fill(&world);
     assert_eq!(world.get("/-/healthy").await.status, 200);
 }
 
 #[tokio::test]
 async fn not_ready_before_the_first_session() {
-    let world = world();
+    let world = World::start();
     world.life("home", Duration::from_secs(60)).goes_online(1);
     world.life("cellar", Duration::from_secs(60)).fails(1, wrong_password());
     let answer = world.get("/-/ready").await;
@@ -189,7 +189,7 @@ async fn not_ready_before_the_first_session() {
 
 #[tokio::test]
 async fn an_outage_that_passes_leaves_it_ready() {
-    let world = world();
+    let world = World::start();
     let mut home = world.life("home", Duration::from_secs(600));
     // The setup was wrong before the first session: that is over.
     home.fails(1, Failure::new(Phase::Tls, ErrorName::TlsUnknownRoot, "unknown certificate"))
@@ -201,7 +201,7 @@ async fn an_outage_that_passes_leaves_it_ready() {
 
 #[tokio::test]
 async fn an_outage_that_a_person_must_end_is_not_ready_until_it_is_over() {
-    let world = world();
+    let world = World::start();
     let mut home = world.life("home", Duration::from_secs(600));
     home.goes_online(1)
         .drops(60, ErrorName::UnexpectedHangup, "the broker hung up")
@@ -215,7 +215,7 @@ async fn an_outage_that_a_person_must_end_is_not_ready_until_it_is_over() {
 
 #[tokio::test]
 async fn a_port_in_use_is_explained() {
-    let world = world();
+    let world = World::start();
     let error = bind(&Http { listen: vec![world.address] }).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -247,10 +247,10 @@ async fn both_families_listen_on_one_port() {
 
 #[tokio::test]
 async fn slow_clients_do_not_delay_a_scrape() {
-    let world = world();
+    let world = World::start();
     let mut slow = Vec::new();
-    // More than there are places: each begins a request and never ends it.
-    for _ in 0..600 {
+    // Each begins a request and never ends it.
+    for _ in 0..CROWD {
         let mut client = world.client().await;
         client.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nX-Slow: ").await.unwrap();
         slow.push(client);
@@ -263,14 +263,14 @@ async fn slow_clients_do_not_delay_a_scrape() {
 
 #[tokio::test]
 async fn who_asked_before_keeps_its_place() {
-    let world = world();
+    let world = World::start();
     let mut scraper = world.client().await;
     let request = b"HEAD /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n";
     let mut answer = [0; 1024];
     scraper.write_all(request).await.unwrap();
     assert!(scraper.read(&mut answer).await.unwrap() > 0);
     let mut idle = Vec::new();
-    for _ in 0..600 {
+    for _ in 0..CROWD {
         idle.push(world.client().await);
     }
     // All of them are accepted by now, for clients are accepted in order.
@@ -282,7 +282,7 @@ async fn who_asked_before_keeps_its_place() {
 
 #[tokio::test]
 async fn a_header_without_end_is_refused() {
-    let world = world();
+    let world = World::start();
     let mut client = world.client().await;
     // Not a byte more than is read: a server that closes with something unread resets, and the answer may be lost.
     let header = format!("{:x<16384}", "GET / HTTP/1.1\r\nHost: h\r\nX-Large: ");
@@ -292,7 +292,7 @@ async fn a_header_without_end_is_refused() {
 
 #[tokio::test]
 async fn stopping_finishes_the_request_under_way() {
-    let world = world();
+    let world = World::start();
     let address = world.address;
     let mut under_way = world.client().await;
     under_way.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n").await.unwrap();

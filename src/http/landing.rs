@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::probes::is_ready;
 use super::words::{counted, distance, exact, seconds, span};
-use super::{Pages, answer, past};
+use super::{Pages, answer, past, timeline};
 use crate::clock::now;
 use crate::connection::error::RetryClass;
 use crate::lifecycle::StateName;
@@ -87,7 +87,7 @@ fn card(connection: &ConnectionStatus, now: SystemTime) -> Markup {
             }
             p.why { (connection.why) }
             dl {
-                (fact("in this state since", &time(connection.since, now)))
+                (fact("changed state", &time(connection.since, now)))
                 @if let Some(at) = connection.next_attempt {
                     (fact("next attempt", &time(at, now)))
                 }
@@ -97,12 +97,14 @@ fn card(connection: &ConnectionStatus, now: SystemTime) -> Markup {
                 }
                 (fact("so far", &totals(connection)))
                 @if let Some(failure) = &connection.last_failure {
-                    (fact("last failed attempt", &last_failure(failure, now)))
+                    @let matters = connection.consecutive_failures > 0;
+                    (fact("last failed attempt", &last_failure(failure, matters, now)))
                 }
                 @if let Some(drop) = &connection.last_drop {
                     (fact("last drop", &last_drop(drop, now)))
                 }
             }
+            (timeline::strip(connection, now))
             (past::drops_by_error(connection))
             (connection.history.read(|history| past::sessions(history, now)))
         }
@@ -133,7 +135,7 @@ fn session_facts(session: &SessionStatus, now: SystemTime) -> Markup {
     let SessionStatus { since, attempts, subscriptions, subscriptions_active, .. } = session;
     let took = counted(u64::from(*attempts), "attempt");
     html! {
-        (fact("session since", &html! { (time(*since, now)) ", after " (took) }))
+        (fact("session began", &html! { (time(*since, now)) ", after " (took) }))
         (fact("subscriptions", &html! { (subscriptions_active) " of " (subscriptions) " active" }))
         (fact("keep-alive", &html! { (session.keep_alive_seconds) " s" }))
         @if let Some(expiry) = session.credentials_expire {
@@ -146,10 +148,12 @@ fn totals(connection: &ConnectionStatus) -> Markup {
     html! { (counted(connection.sessions, "session")) ", " (counted(connection.drops, "drop")) }
 }
 
-fn last_failure(failure: &LastFailure, now: SystemTime) -> Markup {
+/// What failed; what it means only while it matters.
+fn last_failure(failure: &LastFailure, matters: bool, now: SystemTime) -> Markup {
     html! {
         (time(failure.at, now)) ", in phase " (failure.phase.as_str()) ": " (failure.message)
-        " " code { (failure.error) } " " span.advice { (advice(failure.class)) }
+        " " code { (failure.error) }
+        @if matters { " " span.advice { (advice(failure.class)) } }
     }
 }
 

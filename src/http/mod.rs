@@ -9,6 +9,7 @@ mod metrics;
 mod past;
 mod probes;
 mod server;
+mod timeline;
 mod words;
 
 use std::sync::Arc;

@@ -32,11 +32,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn start(store: Store) -> Self {
+    pub(crate) fn start() -> Self {
         let listeners = http::bind(&Http { listen: vec!["127.0.0.1:0".parse().unwrap()] }).unwrap();
         let address = listeners.addresses()[0];
         let (metrics, board) = (Arc::new(Metrics::new()), Arc::new(Board::default()));
-        let pages = Pages::new(Arc::clone(&metrics), Arc::new(store), Arc::clone(&board));
+        let store = Arc::new(Store::new(100, Duration::from_secs(60), metrics.exporter()));
+        let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board));
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(http::serve(listeners, pages, async move {
             let _ = stopped.await;
