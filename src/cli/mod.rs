@@ -6,6 +6,7 @@ mod catalogue;
 mod check;
 mod demo;
 mod devices;
+mod health;
 mod logs;
 mod output;
 mod run;
@@ -54,6 +55,7 @@ enum Command {
     Demo(demo::Arguments),
     Devices(devices::Arguments),
     Check(check::Arguments),
+    Health(health::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
 }
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, log_level),
         Command::Devices(arguments) => devices::main(&arguments, log_level),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Health(arguments) => health::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
     }
