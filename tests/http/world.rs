@@ -162,7 +162,7 @@ impl Life {
     }
 
     pub(crate) fn waits(&mut self, seconds: u64) -> &mut Self {
-        self.after(0, Event::Waiting { delay: Duration::from_secs(seconds), why: "" })
+        self.after(0, Event::Waiting { delay: Duration::from_secs(seconds), why: hangup::connection::machine::Why::Network })
     }
 }
 
