@@ -11,7 +11,7 @@ use hangup::lifecycle::StateName;
 use hangup::reading::Reading;
 use hangup::source::navien::devices::Entry;
 use hangup::source::navien::dialogue::{Conversation, Manner, Start};
-use hangup::source::navien::requests::{Asker, Kind};
+use hangup::source::navien::requests::Asker;
 use hangup::source::navien::topics;
 use hangup::source::{Dialogue as _, Inventory, Listed, Sink, Want};
 
@@ -115,9 +115,9 @@ impl Universe<'_> {
     /// Many requests at once; what does not fit is refused, and nothing else happens to it.
     pub(crate) fn burst(&mut self, count: u32) {
         for _ in 0..count {
-            let question = asker().ask(&heater(true), Kind::Status, None).expect("needs no day");
+            let (topic, payload) = (topics::request(HEATER, "hangup-burst"), Bytes::from_static(b"{}"));
             if self.talking {
-                self.publish(question);
+                self.publish(Outgoing { token: 0, topic, payload, qos: 1, retain: false });
             }
         }
     }
@@ -135,7 +135,7 @@ impl Universe<'_> {
         if self.machine.state() == StateName::Online {
             for topic in topics {
                 let payload = Bytes::from_static(PROBE);
-                self.publish(Outgoing { token: 0, topic, payload, qos: 0, retain: false });
+                self.publish(Outgoing { token: 0, topic, payload, qos: 1, retain: false });
             }
         }
         self.after(PROBE_AGAIN, Event::Probe);

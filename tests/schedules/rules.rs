@@ -91,7 +91,7 @@ impl Rules {
     /// An invariant.
     #[track_caller]
     pub(crate) fn must(&self, holds: bool, invariant: &str) {
-        assert!(holds, "{}: {invariant} ({self:?})", self.place());
+        assert!(holds, "{}: {invariant}", self.place());
     }
 
     fn place(&self) -> String {

@@ -113,7 +113,8 @@ fn incident(rng: &mut fastrand::Rng) -> Incident {
         16 => Incident::NetworkBack,
         17 => Incident::Suspend(spell(rng) * 4),
         18 => Incident::WallStep(rng.i64(-100_000..100_000)),
-        _ => Incident::Burst(rng.u32(1..130)),
+        // Mostly few, sometimes more than may be under way.
+        _ => Incident::Burst(rng.u32(1..130) / rng.u32(1..10)),
     }
 }
 
@@ -197,16 +198,18 @@ fn fault_lasts(fault: &Fault) -> Duration {
         | Fault::RestStatus(_, lasts)
         | Fault::UpgradeStatus(_, lasts)
         | Fault::Connack(_, lasts)
-        | Fault::Suback(_, lasts)
-        | Fault::HeaterOffline(_, lasts)
-        | Fault::Storm { lasts, .. } => *lasts,
+        | Fault::Suback(Suback::Prompt | Suback::Refused | Suback::Missing, lasts)
+        | Fault::HeaterOffline(_, lasts) => *lasts,
+        // What began in its last moment ends later.
+        Fault::Suback(Suback::Late(after), lasts) | Fault::Storm { lasts, after, .. } => *lasts + *after,
+        // A rival that came too soon tries again.
+        Fault::Takeover => Duration::from_secs(2),
         Fault::HangUp
         | Fault::WebsocketClose(_)
         | Fault::Fin
         | Fault::Reset
         | Fault::ExpiredCredentials
         | Fault::ExpiredAccess
-        | Fault::Takeover
         | Fault::PolicyClose(_)
         | Fault::Garbage
         | Fault::TextFrame
