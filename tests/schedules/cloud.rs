@@ -34,7 +34,7 @@ impl Universe<'_> {
                     }
                 }
                 Output::StopListening(lasts) => self.spells.deaf = self.now.at + lasts,
-                Output::Say(_) => {}
+                Output::Say(line) => self.rules.say(|| format!("  cloud: {line}")),
             }
         }
     }

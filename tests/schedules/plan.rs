@@ -97,10 +97,7 @@ impl Universe<'_> {
         let target = self.tokens.as_ref().map(|(tokens, _)| {
             // The product corrects its clock by the service's.
             let at = self.now.wall;
-            sigv4::presign(
-                &tokens.keys,
-                Target { host: "localhost", region: "us-east-1", at, expires: None },
-            )
+            sigv4::presign(&tokens.keys, Target { host: "localhost", region: "us-east-1", at, expires: None })
         });
         let filters = [topics::device_filter(HEATER), topics::answers_filter(CLIENT)];
         let subscriptions = filters.map(|filter| Subscription { filter, qos: 1, required: true });

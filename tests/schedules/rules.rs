@@ -202,8 +202,14 @@ impl Rules {
                 self.session_over();
             }
             Event::Waiting { delay, why } => {
-                self.must(!self.attempt && self.session.is_none() && !self.link, "a wait is between attempts");
-                self.must(!delay.is_zero() && *delay <= self.longest(why), "no wait is longer than its policy");
+                self.must(
+                    !self.attempt && self.session.is_none() && !self.link,
+                    "a wait is between attempts",
+                );
+                self.must(
+                    !delay.is_zero() && *delay <= self.longest(why),
+                    "no wait is longer than its policy",
+                );
             }
             Event::Stopped => {
                 let over = !self.attempt && self.session.is_none() && !self.link && !self.talk;
@@ -212,7 +218,10 @@ impl Rules {
                 self.stopped = true;
             }
             Event::PhaseEntered(_) | Event::PhaseFinished(_) => {
-                self.must(self.attempt || self.session.is_some(), "a phase belongs to an attempt or a session");
+                self.must(
+                    self.attempt || self.session.is_some(),
+                    "a phase belongs to an attempt or a session",
+                );
             }
             Event::Credentials(_) => self.must(false, "credentials are not the machine's to tell"),
         }

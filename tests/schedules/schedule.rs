@@ -67,9 +67,9 @@ impl Schedule {
             3 => Recovery::Exponential,
             _ => Recovery::TwoTier,
         };
-        let length = Duration::from_secs(rng.u64(1200..9000));
+        let length = Duration::from_secs(rng.u64(900..5400));
         let mut incidents = Vec::new();
-        for _ in 0..rng.u32(3..24) {
+        for _ in 0..rng.u32(3..18) {
             incidents.push((length.mul_f64(rng.f64()), incident(&mut rng)));
         }
         let at = length.mul_f64(rng.f64());
@@ -89,7 +89,7 @@ impl Schedule {
             clean_session: rng.u8(0..3) > 0,
             filters_per_subscribe: if rng.bool() { 8 } else { 1 },
             speed: if rng.u8(0..4) == 0 { 24.0 } else { 1.0 },
-            status_interval: Duration::from_secs(rng.u64(60..600)),
+            status_interval: Duration::from_secs(rng.u64(120..1200)),
             incidents,
             calm,
         }
@@ -102,8 +102,7 @@ fn incident(rng: &mut fastrand::Rng) -> Incident {
         9 | 10 => Incident::PathLost(spell(rng)),
         11 => Incident::Slow(Duration::from_millis(rng.u64(200..12_000)), spell(rng)),
         12 => {
-            let class =
-                [RetryClass::Network, RetryClass::Service, RetryClass::Credential, RetryClass::Setup];
+            let class = [RetryClass::Network, RetryClass::Service, RetryClass::Credential, RetryClass::Setup];
             let after = rng.bool().then(|| Duration::from_secs(rng.u64(0..RETRY_AFTER.as_secs())));
             Incident::PlanFails(*rng.choice(class.iter()).unwrap(), after, spell(rng))
         }
@@ -151,11 +150,7 @@ fn fault(rng: &mut fastrand::Rng) -> Fault {
 /// Each session is ended soon after it began, for an hour or two.
 fn gale(rng: &mut fastrand::Rng) -> Incident {
     let after = Duration::from_millis(rng.u64(0..40_000));
-    Incident::Cloud(Fault::Storm {
-        times: 100_000,
-        after,
-        lasts: Duration::from_secs(rng.u64(3600..9000)),
-    })
+    Incident::Cloud(Fault::Storm { times: 100_000, after, lasts: Duration::from_secs(rng.u64(3600..9000)) })
 }
 
 /// Another client has the same id and comes back again and again, for an hour.

@@ -136,7 +136,8 @@ impl Universe<'_> {
     }
 
     pub(crate) fn kernel_gives_up(&mut self, number: u64) {
-        let blocked = self.wires.get(&number).is_some_and(|wire| self.path.blocked(wire, self.now.at).is_some());
+        let blocked =
+            self.wires.get(&number).is_some_and(|wire| self.path.blocked(wire, self.now.at).is_some());
         let Some(link) = self.link.as_mut().filter(|link| blocked && link.wire == number) else { return };
         if let Some(protocol) = link.protocol() {
             let error = std::io::Error::from(std::io::ErrorKind::TimedOut);

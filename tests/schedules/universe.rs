@@ -31,20 +31,43 @@ pub(crate) enum Event {
     /// The last trouble is over.
     Calm,
     /// The planner answers.
-    Planned { life: u32, generation: u64, failure: Option<Failure> },
+    Planned {
+        life: u32,
+        generation: u64,
+        failure: Option<Failure>,
+    },
     /// A phase of dialling is over.
-    Dialled { wire: u64, phase: Phase, failure: Option<Failure> },
+    Dialled {
+        wire: u64,
+        phase: Phase,
+        failure: Option<Failure>,
+    },
     /// Something arrives at the cloud.
-    AtCloud { wire: u64 },
+    AtCloud {
+        wire: u64,
+    },
     /// Something arrives here.
-    Here { wire: u64 },
+    Here {
+        wire: u64,
+    },
     /// Our kernel gives up a connection on which nothing is acknowledged.
-    GivesUp { wire: u64 },
+    GivesUp {
+        wire: u64,
+    },
     /// A connection whose path died is reset.
-    Dies { wire: u64 },
+    Dies {
+        wire: u64,
+    },
     /// A polite close is done.
-    Closed { life: u32, generation: u64, wire: u64 },
-    LookedUp { life: u32, generation: u64 },
+    Closed {
+        life: u32,
+        generation: u64,
+        wire: u64,
+    },
+    LookedUp {
+        life: u32,
+        generation: u64,
+    },
     /// Time to ask whether everything works.
     Probe,
 }
@@ -317,7 +340,8 @@ impl<'a> Universe<'a> {
         match self.health {
             Health::Stormy => {}
             Health::Calm { by } => {
-                self.rules.must(self.now.at <= by, "online again, with all subscriptions, as the policy promises");
+                self.rules
+                    .must(self.now.at <= by, "online again, with all subscriptions, as the policy promises");
             }
             Health::Works { since, closes, drops } => {
                 let summary = &self.rules.summary;
