@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hangup::connection::link::{Incoming, Outgoing};
 use hangup::connection::machine::{Input, Rebuild};
+use hangup::connection::message::{Incoming, Outgoing};
 use hangup::lifecycle::StateName;
 use hangup::reading::Reading;
 use hangup::source::navien::devices::Entry;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use hangup::connection::ending::PhaseTime;
 use hangup::connection::error::ErrorName;
-use hangup::connection::link::PhaseTime;
 use hangup::connection::machine::{Input, LinkReport};
 use hangup::connection::{Detail, Failure, Phase, classify};
 use hangup::simulator::signature::Upgrade;

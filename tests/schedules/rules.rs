@@ -7,8 +7,8 @@ use std::time::Duration;
 use hangup::clock::Instant;
 use hangup::config::Policy;
 use hangup::connection::Failure;
-use hangup::connection::machine::{Action, Machine, Why};
-use hangup::lifecycle::{Event, StateName};
+use hangup::connection::machine::{Action, Machine};
+use hangup::lifecycle::{Event, StateName, Why};
 
 use crate::summary::Summary;
 
@@ -207,7 +207,7 @@ impl Rules {
                     "a wait is between attempts",
                 );
                 self.must(
-                    !delay.is_zero() && *delay <= self.longest(why),
+                    !delay.is_zero() && *delay <= self.longest(*why),
                     "no wait is longer than its policy",
                 );
             }
@@ -256,23 +256,9 @@ impl Rules {
     }
 
     /// What the policy promises of a wait for this reason.
-    fn longest(&self, why: &str) -> Duration {
-        const ALL: [Why; 11] = [
-            Why::Dropped,
-            Why::Network,
-            Why::NetworkBack,
-            Why::Service,
-            Why::Credentials,
-            Why::CredentialsRefused,
-            Why::Setup,
-            Why::Kicked,
-            Why::Takeover,
-            Why::AttemptLimit,
-            Why::Spacing,
-        ];
+    fn longest(&self, why: Why) -> Duration {
         let spacing = Duration::from_secs(1);
         let Policy { max_delay_network, max_delay_service, max_delay_setup, takeover_rest, .. } = self.policy;
-        let why = ALL.into_iter().find(|known| known.as_str() == why).expect("a reason of the machine");
         let own = match why {
             Why::Network | Why::Credentials => max_delay_network,
             // A drop is the first failure of its row, whatever its class.

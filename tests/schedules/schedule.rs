@@ -67,9 +67,9 @@ impl Schedule {
             3 => Recovery::Exponential,
             _ => Recovery::TwoTier,
         };
-        let length = Duration::from_secs(rng.u64(900..5400));
+        let length = Duration::from_secs(rng.u64(900..4800));
         let mut incidents = Vec::new();
-        for _ in 0..rng.u32(3..18) {
+        for _ in 0..rng.u32(3..14) {
             incidents.push((length.mul_f64(rng.f64()), incident(&mut rng)));
         }
         let at = length.mul_f64(rng.f64());

@@ -3,9 +3,10 @@
 
 use bytes::BytesMut;
 use hangup::clock::Instant;
+use hangup::connection::ending::{EndedBy, Ending};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, Outgoing};
 use hangup::connection::machine::{Input, LinkReport};
+use hangup::connection::message::Outgoing;
 use hangup::connection::plan::Plan;
 use hangup::connection::protocol::{Notice, Protocol};
 use hangup::connection::{Detail, Failure, Phase, classify};
