@@ -15,8 +15,9 @@ use hangup::source::navien::requests::Asker;
 use hangup::source::navien::topics;
 use hangup::source::{Dialogue as _, Inventory, Listed, Sink, Want};
 
+use crate::health::Health;
 use crate::plan::{CLIENT, HEATER};
-use crate::universe::{Event, Health, Universe};
+use crate::universe::{Event, Universe};
 
 /// Between two probes.
 const PROBE_AGAIN: Duration = Duration::from_secs(10);

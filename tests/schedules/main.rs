@@ -14,6 +14,8 @@
 mod cloud;
 mod conversation;
 mod dial;
+mod driver;
+mod health;
 mod network;
 mod plan;
 mod rules;

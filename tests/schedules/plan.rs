@@ -31,15 +31,12 @@ impl Universe<'_> {
             let late = Duration::from_secs(self.rng.u64(40..400));
             return self.after(late, Event::Planned { life, generation, failure: None });
         }
-        let (took, failure) = match self.path.lost(now).filter(|until| *until > now + PATIENCE) {
-            Some(_) => (PATIENCE, Some(unreachable())),
-            None => {
-                let failing = self.spells.plan_fails.filter(|(until, ..)| now < *until);
-                match failing.map(|(_, class, after)| failed(class, after)) {
-                    Some(failure) => (took, Some(failure)),
-                    None => (took, self.credentials(tier).err()),
-                }
-            }
+        let unreached = self.path.lost(now).is_some_and(|until| until > now + PATIENCE);
+        let failing = self.spells.plan_fails.filter(|(until, ..)| now < *until);
+        let (took, failure) = match failing.map(|(_, class, after)| failed(class, after)) {
+            _ if unreached => (PATIENCE, Some(unreachable())),
+            Some(failure) => (took, Some(failure)),
+            None => (took, self.credentials(tier).err()),
         };
         let took = took.min(self.schedule.policy.credentials_limit);
         self.after(took, Event::Planned { life, generation, failure });

@@ -21,6 +21,7 @@ const KICKS_AN_HOUR: usize = 60;
 
 /// What was seen.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "an observer's notes; that they agree is what is checked")]
 pub(crate) struct Rules {
     seed: u64,
     policy: Policy,
@@ -99,6 +100,7 @@ impl Rules {
         format!("HANGUP_SEED={} at {at:.3} s", self.seed)
     }
 
+    #[expect(clippy::print_stdout, reason = "a replay is told to whoever asks for it")]
     pub(crate) fn say(&self, what: impl FnOnce() -> String) {
         if self.tell {
             println!("{:>11.3} {}", self.now.saturating_since(self.began).as_secs_f64(), what());

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
-use hangup::connection::machine::{Action, Input, Machine};
+use hangup::connection::machine::{Input, Machine};
 use hangup::connection::{Failure, Phase};
 use hangup::lifecycle::StateName;
+use hangup::simulator::Settings;
 use hangup::simulator::world::World;
-use hangup::simulator::{Fault, Settings};
-use hangup::source::Dialogue as _;
 use hangup::source::navien::dialogue::{Conversation, Memories};
 use hangup::source::navien::tokens::Tokens;
 
+use crate::health::Health;
 use crate::network::{Path, Wire};
 use crate::rules::Rules;
-use crate::schedule::{Incident, RETRY_AFTER, Schedule};
+use crate::schedule::{Incident, Schedule};
 use crate::session::Link;
 use crate::summary::Summary;
 
@@ -81,19 +81,6 @@ pub(crate) struct Spells {
     pub(crate) deaf: Instant,
     pub(crate) suspended: Instant,
     pub(crate) wall_ahead: i64,
-}
-
-/// Whether all works again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// Trouble may come at any time.
-    Stormy,
-    /// No more trouble: it must work again by then.
-    Calm { by: Instant },
-    /// Everything works; the rest of the messages come in.
-    Works { since: Instant, closes: u64, drops: u64 },
-    /// The last thing to check is the end.
-    Stopping { by: Instant },
 }
 
 /// Everything.
@@ -215,7 +202,7 @@ impl<'a> Universe<'a> {
     }
 
     fn happen(&mut self, event: Event) {
-        if self.is_ours(&event) && self.now.at < self.spells.suspended {
+        if Self::is_ours(&event) && self.now.at < self.spells.suspended {
             return self.at(self.spells.suspended, event);
         }
         match event {
@@ -234,7 +221,7 @@ impl<'a> Universe<'a> {
     }
 
     /// What a sleeping machine does only when it wakes.
-    fn is_ours(&self, event: &Event) -> bool {
+    fn is_ours(event: &Event) -> bool {
         match event {
             Event::Incident(incident) => match incident {
                 Incident::LinkHangs
@@ -303,127 +290,6 @@ impl<'a> Universe<'a> {
         self.machine = Machine::new(self.schedule.policy.clone(), self.rng.u64(..));
         (self.tokens, self.memories) = (None, Arc::default());
         self.step(Input::Start);
-    }
-
-    fn calm(&mut self) {
-        self.rules.say(|| "· calm".to_owned());
-        self.inject(Fault::PolicyClose(0));
-        self.inject(Fault::Storm { times: 0, after: Duration::ZERO, lasts: Duration::ZERO });
-        if !matches!(self.health, Health::Stopping { .. }) {
-            self.health = Health::Calm { by: self.now.at + self.recovery() };
-            self.at(self.now.at, Event::Probe);
-        }
-    }
-
-    /// How soon everything works again after the last trouble, by the policy: the wait under way and one more
-    /// (what was under way may still fail), the silence after which a link counts as dead, an attempt.
-    fn recovery(&self) -> Duration {
-        let policy = &self.schedule.policy;
-        let wait = policy.max_delay_setup.max(policy.takeover_rest).mul_f64(1.5);
-        // This policy never signs in anew for keys that were withdrawn: it waits until they lapse.
-        let keys = match policy.recovery {
-            hangup::config::Recovery::ResetAndRetry => Duration::from_secs(3600),
-            hangup::config::Recovery::TwoTier
-            | hangup::config::Recovery::RecreateClient
-            | hangup::config::Recovery::RefreshCredentials
-            | hangup::config::Recovery::Exponential => Duration::ZERO,
-        };
-        wait * 2 + RETRY_AFTER + self.schedule.keep_alive * 2 + Duration::from_secs(300) + keys
-    }
-
-    fn stop_limit(&self) -> Duration {
-        self.schedule.policy.limits.close + Duration::from_secs(6)
-    }
-
-    /// After everything that happens.
-    fn judge(&mut self) {
-        match self.health {
-            Health::Stormy => {}
-            Health::Calm { by } => {
-                self.rules
-                    .must(self.now.at <= by, "online again, with all subscriptions, as the policy promises");
-            }
-            Health::Works { since, closes, drops } => {
-                let summary = &self.rules.summary;
-                self.rules.must(summary.drops.values().sum::<u64>() == drops, "no drop without a reason");
-                if self.now.at > since + Duration::from_secs(90) {
-                    if summary.closes == closes {
-                        self.rules.all_acknowledged_before(self.now.at - Duration::from_secs(20));
-                    }
-                    self.health = Health::Stopping { by: self.now.at + self.stop_limit() };
-                    self.step(Input::Stop);
-                }
-            }
-            Health::Stopping { by } => {
-                self.rules.must(self.now.at <= by.max(self.spells.suspended), "a stop is obeyed in time");
-            }
-        }
-    }
-
-    // What the driver does.
-
-    fn our_deadline(&self) -> Option<Instant> {
-        let talk = self.dialogue.as_ref().filter(|_| self.talking).and_then(|dialogue| dialogue.deadline());
-        let link = self.link.as_ref().and_then(Link::deadline);
-        [self.machine.deadline(), talk, link].into_iter().flatten().min()
-    }
-
-    fn timers(&mut self) {
-        let now = self.now.at;
-        let due = self.machine.deadline().filter(|due| *due <= now);
-        self.link_ticks();
-        self.serve_timers();
-        let moved_on = due.is_none() || self.machine.deadline().is_none_or(|next| next > now);
-        self.rules.must(moved_on, "a deadline that has come is over");
-    }
-
-    pub(crate) fn serve_timers(&mut self) {
-        self.step(Input::Tick);
-        let due = self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline());
-        if due.is_some_and(|due| due <= self.now.at) {
-            self.converse();
-        }
-    }
-
-    /// Steps the machine and performs what it wants.
-    pub(crate) fn step(&mut self, input: Input) {
-        let mut actions = Vec::new();
-        self.machine.step(input, self.our_now(), &mut actions);
-        for action in actions {
-            self.rules.action(&action);
-            self.perform(action);
-        }
-        self.rules.stepped(&self.machine);
-    }
-
-    fn perform(&mut self, action: Action) {
-        match action {
-            Action::Plan { generation, tier } => {
-                self.dialogue = None;
-                self.ask_for_plan(generation, tier);
-            }
-            Action::AbandonPlan => self.planning = None,
-            Action::Connect { generation } => self.dial(generation),
-            Action::Close { generation } => self.close(generation),
-            Action::Abandon => {
-                let wire = self.closing.take();
-                wire.into_iter().for_each(|wire| self.hang_up(wire));
-            }
-            Action::TalkBegins => self.begin_talk(),
-            Action::TalkEnds => {
-                (self.talking, self.dialogue, self.looking_up) = (false, None, false);
-            }
-            Action::Record(_) => {}
-        }
-    }
-
-    /// A report that comes after the end of what it reports on: it must change nothing.
-    pub(crate) fn late(&mut self, input: Input) {
-        let (before, mut actions) = (self.machine.clone(), Vec::new());
-        self.machine.step(input, self.our_now(), &mut actions);
-        let nothing = actions.is_empty() && self.machine == before;
-        self.rules.must(nothing, "a late report of a link that was given up changes nothing");
-        self.rules.summary.late += 1;
     }
 
     /// Our clocks: the wall clock steps now and then.
