@@ -115,7 +115,7 @@ async fn subscriptions_without_an_answer_end_the_session() {
     scene.inject(Fault::Suback(Suback::Missing, LONG));
     let fast = format!("{FAST}suback_limit = \"1s\"\n");
     let exporter = scene.run(&scene.connection("home", &fast, "")).await;
-    let name = ("error", "AWS_ERROR_MQTT_TIMEOUT");
+    let name = ("error", "AWS_ERROR_MQTT_CONNECTION_SUBSCRIBE_FAILURE");
     let page = exporter
         .until("a subscription that took too long", |page| {
             page.sum("mqtt_client_connection_drops_total", &[HOME, name]) >= 1.0

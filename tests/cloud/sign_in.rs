@@ -23,7 +23,7 @@ async fn a_wrong_password_is_told_everywhere_and_tried_rarely() {
         .await;
     assert_eq!(
         page.failures("home"),
-        [("credentials".to_owned(), "AWS_AUTH_SIGNING_NO_CREDENTIALS".to_owned())]
+        [("credentials".to_owned(), "AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE".to_owned())]
     );
     assert!(page.value("mqtt_client_reconnect_delay_seconds", &[HOME]) >= 300.0, "slowly");
     assert_eq!(page.sum("mqtt_client_connect_attempts_total", &[HOME]), 1.0);
@@ -37,7 +37,7 @@ async fn a_wrong_password_is_told_everywhere_and_tried_rarely() {
     assert!(ready.body.contains("password"), "{}", ready.body);
     assert_eq!(exporter.get("/-/healthy").await.status, 200);
     let log = exporter.process.stderr();
-    assert!(log.contains("password") && log.contains("AWS_AUTH_SIGNING_NO_CREDENTIALS"), "{log}");
+    assert!(log.contains("password") && log.contains("AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE"), "{log}");
     scene.end(exporter).await;
 }
 
@@ -48,7 +48,7 @@ async fn a_sign_in_that_is_refused_for_a_while_recovers() {
     let exporter = scene.home("").await;
     assert_eq!(
         exporter.page().await.failures("home"),
-        [("credentials".to_owned(), "AWS_AUTH_SIGNING_NO_CREDENTIALS".to_owned())]
+        [("credentials".to_owned(), "AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE".to_owned())]
     );
     assert_eq!(exporter.get("/-/ready").await.status, 200);
     scene.end(exporter).await;
