@@ -183,9 +183,7 @@ impl Conversation {
         self.heaters.iter_mut().filter(|heater| heater.entry.online == Some(true)).any(|heater| {
             heater.status().is_some_and(|status| {
                 status.missed() >= patience
-                    && status
-                        .first_missed()
-                        .is_some_and(|first| {
+                    && status.first_missed().is_some_and(|first| {
                         settled > first
                             && now.saturating_since(first) >= least
                             && heard.is_none_or(|heard| heard < first)
