@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers outside of test functions fail a test by panicking"
+    clippy::float_cmp,
+    reason = "helpers outside of test functions fail a test by panicking; counts are exact"
 )]
 
 mod support;
@@ -38,7 +39,8 @@ fn is_here(program: &str) -> bool {
 
 /// Says it past the capture of the test runner, which keeps to itself what a passing test prints.
 fn skipped(what: &str) {
-    writeln!(std::io::stderr(), "!! SKIPPED: {what}").unwrap();
+    let line = format!("!! SKIPPED: {what}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// A Prometheus that scrapes one exporter every second.
@@ -82,7 +84,7 @@ impl Prometheus {
 
     /// The result of an instant query, by value.
     async fn query(&self, query: &str) -> Vec<(Value, f64)> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = query.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let path = format!("/api/v1/query?query={encoded}");
         let Ok(answer) = get(self.address, &path, "application/json").await else { return Vec::new() };
         // An answer in chunks still holds its JSON on one line.
@@ -122,7 +124,10 @@ async fn an_outage_as_prometheus_sees_it() {
     assert_eq!(drops.len(), 1, "{drops:?}");
     assert_eq!((&drops[0].0["error"], drops[0].1), (&"AWS_IO_SOCKET_CLOSED".into(), 1.0));
     let seen = prometheus.query("sum(increase(mqtt_client_connection_drops_total[5m]))").await;
-    assert!(seen[0].1 > 0.0, "the counter stood at zero before, so that its first drop is an increase: {seen:?}");
+    assert!(
+        seen[0].1 > 0.0,
+        "the counter stood at zero before, so that its first drop is an increase: {seen:?}"
+    );
     assert_eq!(prometheus.query("min_over_time(up[5m])").await[0].1, 1.0, "up all the time");
     scene.end(exporter).await;
 }
@@ -206,12 +211,10 @@ fn the_strict_reader_takes_what_is_right() {
                 # TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n\
                 # EOF\n";
     let families = support::openmetrics::parse(page).unwrap();
-    assert_eq!(families.iter().map(|family| family.name.as_str()).collect::<Vec<_>>(), [
-        "a",
-        "t_seconds",
-        "i",
-        "h"
-    ]);
+    assert_eq!(
+        families.iter().map(|family| family.name.as_str()).collect::<Vec<_>>(),
+        ["a", "t_seconds", "i", "h"]
+    );
     assert_eq!(families[0].help.as_deref(), Some("Say \"a\" \\ \n."));
     assert_eq!(families[0].samples[0].labels["b"], "x\"y\\z\nw");
     assert_eq!(families[1].unit.as_deref(), Some("seconds"));
@@ -233,10 +236,18 @@ fn the_strict_reader_refuses_what_is_wrong() {
         ("metadata behind samples", "# TYPE a gauge\na 1\n# HELP a late\n# EOF\n", "behind samples"),
         ("a unit that is not in the name", "# TYPE a gauge\n# UNIT a seconds\n# EOF\n", "unit"),
         ("an info with a unit", "# TYPE a_s info\n# UNIT a_s s\na_s_info 1\n# EOF\n", "no unit"),
-        ("a family in two places", "# TYPE a gauge\na 1\n# TYPE b gauge\n# TYPE a gauge\n# EOF\n", "two places"),
+        (
+            "a family in two places",
+            "# TYPE a gauge\na 1\n# TYPE b gauge\n# TYPE a gauge\n# EOF\n",
+            "two places",
+        ),
         ("a sample in two places", "a{x=\"1\"} 1\nb 1\na{x=\"2\"} 1\n# EOF\n", "two places"),
         ("a counter without _total", "# TYPE a counter\na 1\n# EOF\n", "two places"),
-        ("a gauge that takes a counter's name", "# TYPE a counter\na_total 1\nb 1\na_created 2\n# EOF\n", "two"),
+        (
+            "a gauge that takes a counter's name",
+            "# TYPE a counter\na_total 1\nb 1\na_created 2\n# EOF\n",
+            "two",
+        ),
         ("a counter below zero", "# TYPE a counter\na_total -1\n# EOF\n", "a counter of"),
         ("a counter that is not a number", "# TYPE a counter\na_total NaN\n# EOF\n", "a counter of"),
         ("an info that is not 1", "# TYPE a info\na_info 2\n# EOF\n", "an info of"),
@@ -274,8 +285,7 @@ fn the_strict_reader_refuses_what_is_wrong() {
         ),
     ];
     for (what, samples, why) in cases {
-        let refused =
-            support::openmetrics::parse(&format!("{histogram}{samples}# EOF\n")).expect_err(what);
+        let refused = support::openmetrics::parse(&format!("{histogram}{samples}# EOF\n")).expect_err(what);
         assert!(refused.contains(why), "{what}: {refused}");
     }
 }

@@ -79,7 +79,7 @@ async fn a_refused_connect_names_the_code() {
     let expected = [failure("connack", "AWS_ERROR_MQTT5_CONNACK_CONNECTION_REFUSED")];
     let page = exporter.until("a failed attempt", |page| page.failures("home") == expected).await;
     assert_eq!(page.sessions("home"), 0.0);
-    assert!(exporter.get("/-/ready").await.body.contains("CONNACK code 3"));
+    exporter.says("/-/ready", "CONNACK code 3").await;
     scene.end(exporter).await;
 }
 

@@ -12,7 +12,8 @@ use crate::support::scene::{Scene, WRONG_PASSWORD, assert_no_secret};
 async fn devices(scene: &Scene, more: &'static [&'static str]) -> (Option<i32>, String, String) {
     let account = "[connection.source.navien.devices]\n020000aabb01 = \"cellar\"\n";
     let config = scene.write("hangup.toml", &scene.connection("home", "", account));
-    let run = move || command(&["devices", "--config", config.to_str().unwrap()]).args(more).output().unwrap();
+    let run =
+        move || command(&["devices", "--config", config.to_str().unwrap()]).args(more).output().unwrap();
     let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }

@@ -45,6 +45,7 @@ async fn after(fault: Fault, expected: &str) -> Page {
     let board = exporter.get("/api/v1/connections").await.body;
     let board: serde_json::Value = serde_json::from_str(&board).unwrap();
     assert_eq!(board["connections"][0]["last_drop"]["error"], expected);
+    assert_eq!(board["connections"][0]["drops"], 1);
     scene.end(exporter).await;
     page
 }
@@ -110,10 +111,7 @@ async fn a_dead_path() {
 #[tokio::test]
 async fn nobody_listens() {
     let page = after(Fault::Down(Duration::from_secs(3)), CLOSED).await;
-    assert_eq!(
-        page.failures("home"),
-        [("tcp".to_owned(), "AWS_IO_SOCKET_CONNECTION_REFUSED".to_owned())]
-    );
+    assert_eq!(page.failures("home"), [("tcp".to_owned(), "AWS_IO_SOCKET_CONNECTION_REFUSED".to_owned())]);
 }
 
 #[tokio::test]
@@ -122,9 +120,8 @@ async fn a_storm_is_counted_drop_by_drop() {
     let exporter = scene.home("takeover_count = 1000").await;
     let seconds = Duration::from_secs;
     scene.inject(Fault::Storm { times: 4, after: Duration::from_millis(200), lasts: seconds(60) });
-    let page = exporter
-        .until("the storm is over", |page| page.sessions("home") == 5.0 && page.online("home"))
-        .await;
+    let page =
+        exporter.until("the storm is over", |page| page.sessions("home") == 5.0 && page.online("home")).await;
     assert_eq!(page.drops("home"), [(CLOSED.to_owned(), 4.0)]);
     scene.end(exporter).await;
 }
@@ -140,7 +137,6 @@ async fn a_client_id_in_use_elsewhere_is_left_alone_for_a_while() {
         .until("a long rest", |page| page.value("mqtt_client_reconnect_delay_seconds", &[HOME]) >= 600.0)
         .await;
     assert_eq!(page.drops("home"), [(HANGUP.to_owned(), 2.0)]);
-    let why = exporter.get("/-/ready").await.body;
-    assert!(why.contains("client id"), "{why}");
+    exporter.says("/-/ready", "client id").await;
     scene.end(exporter).await;
 }

@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers outside of test functions fail a test by panicking"
+    clippy::float_cmp,
+    reason = "helpers outside of test functions fail a test by panicking; counts are exact"
 )]
 
 #[path = "../support/mod.rs"]

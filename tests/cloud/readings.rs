@@ -30,7 +30,8 @@ async fn readings_of_two_heaters_appear_under_their_labels() {
     assert_eq!(page.value("mqtt_device_expected_interval_seconds", &[HOME, CELLAR]), 15.0);
     assert_eq!(page.sum("mqtt_device_field_errors_total", &[]), 0.0);
     let other = page.samples("navien_setpoint_celsius", &[]);
-    let other = other.iter().filter_map(|sample| sample.labels.get("device")).find(|label| *label != "cellar");
+    let other =
+        other.iter().filter_map(|sample| sample.labels.get("device")).find(|label| *label != "cellar");
     assert!(other.is_some_and(|label| label.starts_with("nwp-")), "a short id: {other:?}");
     scene.end(exporter).await;
 }
@@ -65,7 +66,8 @@ async fn readings_leave_the_page_when_the_outage_outlasts_its_grace() {
     scene.inject(Fault::Down(Duration::from_secs(25)));
     let page = exporter.until("the outage", |page| !page.online("home")).await;
     assert_eq!(page.heaters(), 2, "a short outage is not worth a gap");
-    let page = exporter.until("no reading", |page| page.samples("navien_setpoint_celsius", &[]).is_empty()).await;
+    let page =
+        exporter.until("no reading", |page| page.samples("navien_setpoint_celsius", &[]).is_empty()).await;
     assert_eq!(page.heaters(), 0);
     assert_eq!(page.value("mqtt_client_connected", &[HOME]), 0.0);
     assert_eq!(page.samples("mqtt_device_last_seen_timestamp_seconds", &[HOME]).len(), 2, "facts stay");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hangup::simulator::Fault;
 
-use crate::support::eventually;
+use crate::support::exporter::Exporter;
 use crate::support::scene::{FAST, Scene, WRONG_PASSWORD};
 
 const HOME: (&str, &str) = ("connection", "home");
@@ -32,12 +32,10 @@ async fn a_wrong_password_is_told_everywhere_and_tried_rarely() {
         1.0,
         "one try, not one a token"
     );
-    let ready = exporter.get("/-/ready").await;
+    let ready = exporter.says("/-/ready", "password").await;
     assert_eq!(ready.status, 503);
-    assert!(ready.body.contains("password"), "{}", ready.body);
     assert_eq!(exporter.get("/-/healthy").await.status, 200);
-    let log = exporter.process.stderr();
-    assert!(log.contains("password") && log.contains("AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE"), "{log}");
+    exporter.logged(&["password", "AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE"]).await;
     scene.end(exporter).await;
 }
 
@@ -62,7 +60,7 @@ async fn the_page_is_up_before_the_first_sign_in_and_while_everything_is_down() 
     cloud.stop().await;
     let path = directory.path().join("hangup.toml");
     std::fs::write(&path, config).unwrap();
-    let exporter = crate::support::exporter::Exporter::start(&["run", "--config", path.to_str().unwrap()]).await;
+    let exporter = Exporter::start(&["run", "--config", path.to_str().unwrap()]).await;
     let page = exporter.page().await;
     assert_eq!(page.sum("mqtt_client_sessions_total", &[]), 0.0);
     let page = exporter.until("a failed attempt", |page| !page.failures("home").is_empty()).await;
@@ -73,10 +71,6 @@ async fn the_page_is_up_before_the_first_sign_in_and_while_everything_is_down() 
     for path in ["/", "/api/v1/connections", "/-/healthy"] {
         assert_eq!(exporter.get(path).await.status, 200, "{path}");
     }
-    let why = eventually("ready says why", async || {
-        Some(exporter.get("/-/ready").await).filter(|answer| answer.body.contains("refused"))
-    })
-    .await;
-    assert_eq!(why.status, 503);
+    assert_eq!(exporter.says("/-/ready", "refused").await.status, 503);
     exporter.stop().await;
 }

@@ -145,6 +145,23 @@ impl Exporter {
         eventually(what, async || Some(self.page().await).filter(&holds)).await
     }
 
+    /// Waits for a line of the log with all these words: the log may come a little later than the page.
+    pub async fn logged(&self, words: &[&str]) {
+        eventually(&format!("the log says {words:?}"), async || {
+            let log = self.process.stderr();
+            log.lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+        })
+        .await;
+    }
+
+    /// The first answer under `path` that says `words`.
+    pub async fn says(&self, path: &str, words: &str) -> Answer {
+        eventually(&format!("{path} says {words}"), async || {
+            Some(self.get(path).await).filter(|answer| answer.body.contains(words))
+        })
+        .await
+    }
+
     /// Ends it as a service manager does, and looks for secrets in all that it printed and still shows.
     pub async fn stop(self) {
         for path in ["/", "/metrics", "/api/v1/connections", "/-/ready", "/-/healthy"] {

@@ -8,7 +8,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "shared by several test crates, each using a part; helpers fail a test by panicking"
+    clippy::print_stderr,
+    reason = "shared by several test crates, each using a part; helpers fail a test by panicking and say why"
 )]
 
 pub mod exporter;
@@ -32,8 +33,6 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, answered).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("did not happen within {PATIENCE:?}: {what}"),
-    }
+    let in_time = tokio::time::timeout(PATIENCE, answered).await;
+    in_time.unwrap_or_else(|_| panic!("did not happen within {PATIENCE:?}: {what}"))
 }
