@@ -7,7 +7,7 @@ use std::time::Duration;
 use hangup::simulator::Fault;
 
 use crate::support::exporter::Exporter;
-use crate::support::scene::{FAST, Scene, WRONG_PASSWORD};
+use crate::support::scene::{FAST, Scene, WRONG_PASSWORD, assert_no_secret};
 
 const HOME: (&str, &str) = ("connection", "home");
 
@@ -37,6 +37,23 @@ async fn a_wrong_password_is_told_everywhere_and_tried_rarely() {
     assert_eq!(exporter.get("/-/healthy").await.status, 200);
     exporter.logged(&["password", "AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE"]).await;
     scene.end(exporter).await;
+}
+
+#[test]
+fn the_search_for_secrets_finds_each_kind() {
+    let told = |text: &str| std::panic::catch_unwind(|| assert_no_secret("a test", text)).is_err();
+    for secret in [
+        "the password is hot-water",
+        "for demo@hangup.example",
+        "cmd/52/navilink-020000aabb01/st",
+        "as client-id-of-home",
+        "/mqtt?X-Amz-Algorithm=AWS4-HMAC-SHA256",
+        "token access.9sJd83kDk29dkX",
+        "key DEMO0123456789ABCDEF",
+    ] {
+        assert!(told(secret), "{secret}");
+    }
+    assert!(!told("a demo of access. nwp-1df142fa is not a MAC"));
 }
 
 #[tokio::test]
