@@ -296,9 +296,18 @@ impl World {
                 }
                 Effect::Close { connection, reason } => {
                     if !self.ghosts.remove(&connection) {
-                        if reason != Reason::ClientLeft {
-                            out.push(Output::Say(format!("closes a connection: {}", reason.as_str())));
-                        }
+                        out.push(Output::Say(match reason {
+                            Reason::ClientLeft => "a client leaves (DISCONNECT)".to_owned(),
+                            Reason::TakenOver
+                            | Reason::KeepAlive
+                            | Reason::Lifetime
+                            | Reason::Denied
+                            | Reason::Protocol
+                            | Reason::Limit
+                            | Reason::TooSoon
+                            | Reason::Refused
+                            | Reason::Fault => format!("closes a connection: {}", reason.as_str()),
+                        }));
                         out.push(Output::End(connection, Ending::HangUp));
                     }
                 }
