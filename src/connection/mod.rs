@@ -11,6 +11,7 @@ pub mod error;
 mod inflight;
 pub mod link;
 pub mod machine;
+pub mod path;
 mod pipe;
 pub mod plan;
 pub mod protocol;
