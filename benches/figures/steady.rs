@@ -63,7 +63,8 @@ fn observe(runtime: &Runtime, scrapes: bool) -> Outcome<Used> {
     pass(&exporter, SETTLE, scrapes)?;
     let (begin, before) = (clock::now().at, exporter.processor_time()?);
     pass(&exporter, MEASURE, scrapes)?;
-    let (used, lasted) = (exporter.processor_time()? - before, clock::now().at.saturating_since(begin));
+    let used = exporter.processor_time()?.saturating_sub(before);
+    let lasted = clock::now().at.saturating_since(begin);
     Ok(Used {
         resident: exporter.memory("VmRSS")?,
         peak: exporter.memory("VmHWM")?,
