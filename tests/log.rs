@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use hangup::clock::{Instant, Now};
 use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::link::{EndedBy, Ending, LastSent, LinkStats};
+use hangup::connection::machine::Why;
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase, Tier};
 use hangup::lifecycle::board::{Board, ConnectionStatus};
@@ -96,7 +97,7 @@ fn refused() -> Failure {
 }
 
 fn waiting(seconds: u64) -> Event {
-    Event::Waiting { delay: Duration::from_secs(seconds), why: "" }
+    Event::Waiting { delay: Duration::from_secs(seconds), why: Why::Dropped }
 }
 
 fn session() -> [Event; 3] {

@@ -183,7 +183,7 @@ fn told_event(event: &Event) -> String {
         Event::Restored { active, refused } => format!("restored {active}, refused {refused}"),
         Event::Dropped(ending) => format!("dropped: {}", ending.failure.error),
         Event::Closed { cause, .. } => format!("closed: {}", cause.as_str()),
-        Event::Waiting { delay, why } => format!("waiting {:.3} s: {why}", delay.as_secs_f64()),
+        Event::Waiting { delay, why } => format!("waiting {:.3} s: {}", delay.as_secs_f64(), why.as_str()),
         Event::Stopped => "stopped".to_owned(),
     }
 }

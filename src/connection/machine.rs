@@ -231,7 +231,7 @@ impl Machine {
             return;
         }
         self.state = State::Waiting { rest, number };
-        actions.push(Action::Record(Event::Waiting { delay, why: rest.why.as_str() }));
+        actions.push(Action::Record(Event::Waiting { delay, why: rest.why }));
     }
 
     fn rebuild(&mut self, rebuild: Rebuild, now: Instant, actions: &mut Vec<Action>) {

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::connection::error::ErrorName;
 use crate::connection::link::{Ending, PhaseTime};
+use crate::connection::machine::Why;
 use crate::connection::{Failure, Phase, Tier};
 
 /// Why we closed a session ourselves. The label `cause` of `mqtt_client_closes_total`.
@@ -194,8 +195,8 @@ pub enum Event {
     Waiting {
         /// How long.
         delay: Duration,
-        /// In words, for the status page: `after 3 failed attempts`, `takeover quarantine` …
-        why: &'static str,
+        /// Why so long.
+        why: Why,
     },
     /// The connection is finished.
     Stopped,

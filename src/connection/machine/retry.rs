@@ -64,6 +64,12 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether the wait is a decision to keep away that an operator should hear of.
+    #[must_use]
+    pub const fn keeps_away(self) -> bool {
+        matches!(self, Self::Takeover | Self::AttemptLimit)
+    }
+
     /// A sentence for the status page and the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
