@@ -6,11 +6,11 @@ use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
+use hangup::connection::ending::{EndedBy, Ending, LastSent, LinkStats};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, LastSent, LinkStats};
-use hangup::connection::machine::Why;
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase, Tier};
+use hangup::lifecycle::Why;
 use hangup::lifecycle::board::{Board, ConnectionStatus};
 use hangup::lifecycle::recorder::Recorder;
 use hangup::lifecycle::{CloseCause, CredentialEvent, CredentialKind, Event};

@@ -16,8 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
 use hangup::config::Policy;
+use hangup::connection::ending::{EndedBy, Ending, LinkStats, PhaseTime};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, LinkStats, PhaseTime};
 use hangup::connection::machine::{Action, Facts, Input, LinkReport, Machine, Rebuild};
 use hangup::connection::{Detail, Failure, Phase};
 use hangup::lifecycle::Event;

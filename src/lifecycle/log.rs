@@ -8,9 +8,9 @@ use tracing::{debug, error, info, warn};
 use super::narrate::Loudness;
 use super::open::OpenSession;
 use super::{CloseCause, CredentialEvent};
-use crate::connection::link::{EndedBy, Ending};
-use crate::connection::machine::Why;
+use crate::connection::ending::{EndedBy, Ending};
 use crate::connection::{Failure, Tier};
+use crate::lifecycle::Why;
 
 /// In a long outage each attempt is one more of the same; its failure says what is news.
 pub(super) fn attempt_started(connection: &str, tier: Tier, attempt: u32) {

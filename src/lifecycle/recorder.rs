@@ -10,10 +10,10 @@ use super::narrate::{self, Loudness, Repeats};
 use super::open::{OpenAttempt, OpenSession};
 use super::{CloseCause, CredentialEvent, Event, StateName, log};
 use crate::clock::Now;
+use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
-use crate::connection::link::{Ending, PhaseTime};
-use crate::connection::machine::Why;
 use crate::connection::{Failure, Phase, Tier};
+use crate::lifecycle::Why;
 use crate::telemetry::{ConnectionMetrics, Traffic};
 
 /// Records the life of one connection.

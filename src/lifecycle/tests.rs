@@ -10,10 +10,10 @@ use super::recorder::Recorder;
 use super::*;
 use crate::clock::Now;
 use crate::connection::Detail;
+use crate::connection::ending::{EndedBy, Gap, LastSent, LinkStats};
 use crate::connection::error::RetryClass;
-use crate::connection::link::{EndedBy, Gap, LastSent, LinkStats};
-use crate::connection::machine::Why;
 use crate::host::TcpInfo;
+use crate::lifecycle::Why;
 use crate::telemetry::Metrics;
 use crate::telemetry::tests::{home, noon, value};
 

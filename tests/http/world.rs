@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hangup::clock::{Now, now};
 use hangup::config::Http;
+use hangup::connection::ending::{EndedBy, Ending, LinkStats};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, LinkStats};
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase, Tier};
 use hangup::http::{self, Pages};
@@ -162,7 +162,10 @@ impl Life {
     }
 
     pub(crate) fn waits(&mut self, seconds: u64) -> &mut Self {
-        self.after(0, Event::Waiting { delay: Duration::from_secs(seconds), why: hangup::connection::machine::Why::Network })
+        self.after(
+            0,
+            Event::Waiting { delay: Duration::from_secs(seconds), why: hangup::lifecycle::Why::Network },
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use super::*;
 use crate::config::{Jitter, Recovery};
 use crate::connection::error::RetryClass;
 use crate::connection::{Detail, Tier};
+use crate::lifecycle::Why;
 
 /// A machine with its clock; inputs name the current generation by themselves.
 struct Bench {

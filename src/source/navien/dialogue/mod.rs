@@ -22,7 +22,7 @@ use super::devices::Entry;
 use super::requests::{Asker, Kind};
 use super::wire::{self, Content, Message};
 use crate::clock::{Instant, Now};
-use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::message::{Incoming, Outgoing};
 use crate::source::{Dialogue, Inventory, Outcome, Sink, Want};
 use heater::Heater;
 
