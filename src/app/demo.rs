@@ -55,7 +55,7 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
     };
     let connection = config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
     Config {
-        http: Http { listen: vec![listen] },
+        http: Http { listen: vec![listen.into()], ..Http::default() },
         readings: Readings { outage_grace: seconds(30), ..Readings::default() },
         log: Log::default(),
         connections: vec![connection],

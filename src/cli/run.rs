@@ -2,6 +2,7 @@
 //!
 //! Starts nothing before the whole configuration is valid.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
     config: ConfigArguments,
     #[command(flatten)]
     listen: ListenArguments,
+    /// The web configuration file (TLS, passwords, headers), instead of the one that the configuration names
+    #[arg(long, visible_alias = "web.config.file", value_name = "FILE")]
+    web_config: Option<PathBuf>,
 }
 
 pub(super) fn main(arguments: Arguments, level: Option<Level>) -> ExitCode {
@@ -48,6 +52,9 @@ fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
     let mut loaded = arguments.config.load()?;
     if !arguments.listen.listen.is_empty() {
         loaded.config.http.listen.clone_from(&arguments.listen.listen);
+    }
+    if arguments.web_config.is_some() {
+        loaded.config.http.web_config_file.clone_from(&arguments.web_config);
     }
     Ok(loaded)
 }
