@@ -106,10 +106,7 @@ async fn serve(
     metrics.exporter().config_read(true, started);
 
     while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http).await;
-        if let Err(problems) = web.reload() {
-            error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");
-        }
+        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
@@ -127,6 +124,7 @@ async fn reload_once(
     connections: &mut Connections,
     metrics: &Metrics,
     http: crate::config::Http,
+    web: &Web,
 ) -> crate::config::Http {
     let now = clock::now();
     let config = match reload() {
@@ -139,6 +137,10 @@ async fn reload_once(
     };
     if config.http != http {
         warn!("`[http]` changed: this takes effect at the next start only");
+    }
+    // It was checked with the rest: only a change since then can be wrong here.
+    if let Err(problems) = web.reload() {
+        error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");
     }
     match connections.apply(config.connections).await {
         Ok(()) => metrics.exporter().config_read(true, now),

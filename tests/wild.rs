@@ -54,7 +54,18 @@ impl Hangup {
         std::fs::write(directory.path().join("password"), "secret").unwrap();
         let config = directory.path().join("hangup.toml");
         std::fs::write(&config, file).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hangup"))
+        let mut command = if http.contains("systemd") {
+            // As systemd does it: the socket is descriptor 3 of the process whose id it names.
+            let mut command = Command::new("sh");
+            let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+            command.args(["-c", script, env!("CARGO_BIN_EXE_hangup")]);
+            command.stdin(Stdio::from(std::os::fd::OwnedFd::from(socket)));
+            command
+        } else {
+            Command::new(env!("CARGO_BIN_EXE_hangup"))
+        };
+        let mut child = command
             .args(["run", "--config"])
             .arg(&config)
             .env_remove("HANGUP_LISTEN")
@@ -207,6 +218,11 @@ fn a_unix_socket_has_its_mode_and_replaces_a_stale_one() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_scraped(&ask(UnixStream::connect(&path).unwrap(), ""));
     assert_scraped(&hangup.scrape());
+}
+
+#[test]
+fn a_socket_that_systemd_opened_is_served() {
+    assert_scraped(&Hangup::start("listen = [\"systemd\"]", None, |_| ()).scrape());
 }
 
 #[test]

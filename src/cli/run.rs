@@ -11,6 +11,7 @@ use tracing::{Level, warn};
 use super::{ConfigArguments, ListenArguments, USAGE, logs, output};
 use crate::app;
 use crate::config::{Config, Loaded, Problems};
+use crate::http::web;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +56,9 @@ fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
     }
     if arguments.web_config.is_some() {
         loaded.config.http.web_config_file.clone_from(&arguments.web_config);
+    }
+    if let Some(file) = &loaded.config.http.web_config_file {
+        web::check(file)?;
     }
     Ok(loaded)
 }
