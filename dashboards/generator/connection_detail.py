@@ -92,6 +92,7 @@ def _verdict():
         g.instant(f"avg(avg_over_time({CONNECTED}[$__range]))", "connected"),
         unit="percentunit",
         decimals=2,
+        width=3,
         height=3,
         thresholds=g.steps((None, "red"), (0.95, "orange"), (0.99, "green")),
     )
@@ -113,11 +114,11 @@ def _verdict():
         height=3,
     )
     yield g.stat(
-        "Failed attempts in a row",
+        "Failures in a row",
         "Failed attempts since the last accepted session.",
         g.instant(f"max({w.of('mqtt_client_consecutive_connect_failures')})", "failures"),
         decimals=0,
-        width=3,
+        width=4,
         height=3,
         thresholds=g.steps((None, "text"), (0.5, "orange"), (4.5, "red")),
     )

@@ -82,7 +82,7 @@ def _verdict():
         "Attempts to connect that failed in the time range.",
         g.instant(f"sum({w.in_range(FAILURES)})", "failed attempts"),
         decimals=0,
-        width=3,
+        width=4,
         thresholds=g.steps((None, "text"), (0.5, "orange")),
     )
     yield g.stat(
@@ -102,12 +102,13 @@ def _verdict():
             "subscriptions",
         ),
         decimals=0,
+        width=3,
         thresholds=red,
     )
     yield g.table(
         "What is up",
-        "One line a connection. Select a connection for its details, an exporter for its status page, which tells the "
-        "last drop in words. Failures: attempts in a row that failed; Wait: until the next one.",
+        "One line a connection. Select it for its details or for the status page of its exporter, which tells the last "
+        "drop in words. Failures: attempts in a row that failed; Wait: until the next one.",
         g.cells(w.state_number(by=KEY)),
         g.cells(
             f"1000 * max by ({KEY}) (({w.of('mqtt_client_last_connect_timestamp_seconds')} and {CONNECTED} == 1)"
@@ -117,7 +118,7 @@ def _verdict():
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_consecutive_connect_failures')})"),
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_reconnect_delay_seconds')})"),
         columns=[
-            ("connection", "Connection", {"links": [TO_DETAIL], "custom__minWidth": 80}),
+            ("connection", "Connection", {"links": [TO_DETAIL, TO_PAGE]}),
             (
                 "Value #A",
                 "State",
@@ -128,14 +129,15 @@ def _verdict():
                     "custom__width": 95,
                 },
             ),
-            ("Value #B", "Since", {"unit": "dateTimeFromNow", "custom__width": 120}),
-            ("Value #C", "Drops", {"decimals": 0, "custom__width": 60}),
-            ("Value #D", "Failures", {"decimals": 0, "custom__width": 75}),
+            ("Value #B", "Since", {"unit": "dateTimeFromNow", "custom__width": 115}),
+            ("Value #C", "Drops", {"decimals": 0, "custom__width": 55}),
+            ("Value #D", "Failures", {"decimals": 0, "custom__width": 70}),
             ("Value #E", "Wait", {"unit": "s", "decimals": 0, "custom__width": 60}),
-            ("instance", "Exporter", {"links": [TO_PAGE]}),
+            # Not for the eye: the links need it.
+            ("instance", "Exporter", {"custom__hidden": True}),
         ],
-        width=11,
-        height=8,
+        width=10,
+        height=9,
     )
     seen = f'label_replace({w.last_time(DROPS)}, "phase", "session", "", "") or {w.last_time(FAILURES)}'
     counted = f'label_replace({w.in_range(DROPS)}, "phase", "session", "", "") or ({w.in_range(FAILURES)})'
@@ -149,15 +151,15 @@ def _verdict():
             ' or on() label_replace(vector(0), "error", "nothing broke", "", "")'
         ),
         columns=[
-            ("Value #A", "Last", {"unit": "dateTimeFromNow", "custom__width": 125}),
+            ("Value #A", "Last", {"unit": "dateTimeFromNow", "custom__width": 115}),
             ("connection", "Connection", {"custom__width": 85}),
             ("phase", "Phase", {"custom__width": 90}),
             ("error", "Error", _error_cells()),
             ("Value #B", "Times", {"decimals": 0, "custom__width": 55}),
         ],
         sort="Last",
-        width=13,
-        height=8,
+        width=14,
+        height=9,
     )
 
 
@@ -304,6 +306,7 @@ def _health():
         "Tries to obtain credentials that failed, by connection. A wrong password shows here, and only a person mends it.",
         w.bars_by("connection", refused, "none"),
         width=8,
+        color={"mode": "shades", "fixedColor": "red"},
         overrides=[w.quiet("none")],
     )
 

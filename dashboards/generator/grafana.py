@@ -161,9 +161,10 @@ def lines(title, description, *targets, unit="short", width=12, height=8, log=No
     return _series(title, description, targets, unit, custom or {}, width, height, more.pop("calcs", []), log, **more)
 
 
-def points(title, description, *targets, unit="clocks", width=12, height=8, log=10, **more):
+def points(title, description, *targets, unit="s", width=12, height=8, log=10, **more):
     """Single events, each at its height."""
     custom = {"drawStyle": "points", "showPoints": "always", "pointSize": 6}
+    more.setdefault("decimals", 1)
     return _series(title, description, targets, unit, custom, width, height, [], log, **more)
 
 

@@ -518,7 +518,7 @@ def _care():
         height=4,
     )
     yield g.stat(
-        "Fan running time",
+        "Fan run time",
         "Running time of the evaporator fan since installation, in whole hours.",
         g.instant(lifetime("navien_evaporator_fan_runtime_seconds_total"), "fan"),
         unit="s",
@@ -535,11 +535,11 @@ def _care():
         g.cells(f"max by (device) ({of('navien_tank_volume_litres')}) * $volume"),
         columns=[
             ("device", "Heater", {}),
-            ("Value #B", "Tank", {"decimals": 0, "custom__width": 70}),
-            ("model_code", "Model", {"custom__width": 70}),
-            ("controller_version", "Controller", {}),
-            ("wifi_version", "Wi-Fi", {}),
-            ("panel_version", "Panel", {"custom__width": 80}),
+            ("Value #B", "Tank", {"decimals": 0, "custom__width": 50}),
+            ("model_code", "Model", {"custom__width": 60}),
+            ("controller_version", "Controller", {"custom__width": 95}),
+            ("wifi_version", "Wi-Fi", {"custom__width": 90}),
+            ("panel_version", "Panel", {"custom__width": 65}),
         ],
         width=10,
         height=4,
@@ -613,8 +613,8 @@ def _technician():
         ),
         columns=[
             ("__name__", "Metric", {}),
-            ("register", "Register", {"custom__width": 90}),
-            ("Value", "Number", {"decimals": 0, "custom__width": 90}),
+            ("register", "Register", {"custom__width": 70}),
+            ("Value", "Number", {"decimals": 0, "custom__width": 75}),
         ],
         width=8,
         height=9,
@@ -649,10 +649,11 @@ def _lifetime():
         g.cells(f"max by (component) ({lifetime('navien_component_starts_total')})"),
         columns=[
             ("component", "Part", {}),
-            ("Value #A", "Running time", {"unit": "s"}),
-            ("Value #B", "Starts", {"decimals": 0}),
+            ("Value #A", "Running time", {"unit": "s", "custom__width": 110}),
+            ("Value #B", "Starts", {"decimals": 0, "custom__width": 65}),
         ],
         width=8,
+        height=9,
     )
     yield g.gauge_bars(
         "Fault events since installation",
@@ -660,7 +661,7 @@ def _lifetime():
         g.instant(lifetime("navien_fault_events_total"), "{{kind}}"),
         unit="none",
         decimals=0,
-        width=8,
+        width=10,
         color=g.fixed("red"),
     )
     recirculation = f'max by (__name__, mode) ({{__name__=~"navien_recirculation_(mode|schedule_enabled)",{HERE}}})'
@@ -674,7 +675,15 @@ def _lifetime():
             ("mode", "Mode", {"custom__width": 130}),
             ("Value", "Is so", {"decimals": 0, "custom__width": 80}),
         ],
-        width=8,
+        width=10,
+    )
+    yield g.stat(
+        "Updates pending",
+        "Components of the heater for which a firmware download is pending.",
+        g.instant(f"sum({of('navien_firmware_update_pending')}) or vector(0)", "pending"),
+        decimals=0,
+        height=8,
+        thresholds=g.steps((None, "text"), (0.5, "orange")),
     )
     yield g.stat(
         "Demand response",
@@ -683,15 +692,8 @@ def _lifetime():
         unit="s",
         decimals=0,
         text="value_and_name",
-        width=20,
+        width=24,
         height=4,
-    )
-    yield g.stat(
-        "Firmware updates pending",
-        "Components of the heater for which a firmware download is pending.",
-        g.instant(f"sum({of('navien_firmware_update_pending')}) or vector(0)", "pending"),
-        decimals=0,
-        thresholds=g.steps((None, "text"), (0.5, "orange")),
     )
     yield g.stat(
         "Times",

@@ -56,8 +56,12 @@ def of(metric, *more, scope=CONNECTION):
 
 
 def by_step(series):
-    """Events in each step, exactly; a restart of the exporter gives 0 and not a negative number."""
-    return f"clamp_min({series} - {series} offset $__interval, 0)"
+    """Events in each step, exactly.
+
+    Where there was no sample one step ago, or a larger one (the exporter restarted), what was seen to grow since counts:
+    so the drops of the first minute are there, and a history that nobody scraped is not.
+    """
+    return f"({series} - {series} offset $__interval >= 0 or {series} - min_over_time({series}[$__interval]))"
 
 
 def in_range(series):
@@ -72,7 +76,7 @@ def in_range(series):
 def last_time(series):
     """When a counter last moved, to the step; nothing if it did not."""
     return (
-        f"max_over_time((timestamp({series}) and ({series} - {series} offset $__interval > 0.5))"
+        f"max_over_time((timestamp({series}) and {by_step(series)} > 0.5)"
         "[$__range:$__interval])"
     )
 
