@@ -87,7 +87,7 @@ def _verdict():
         overrides=[*w.error_colours("[a-z]+ "), w.quiet(" none in this range")],
     )
     yield g.stat(
-        "Time connected",
+        "Connected",
         "Part of the time range with a session, as sampled by the scrapes.",
         g.instant(f"avg(avg_over_time({CONNECTED}[$__range]))", "connected"),
         unit="percentunit",

@@ -108,17 +108,17 @@ def _verdict():
     yield g.table(
         "What is up",
         "One line a connection. Select it for its details or for the status page of its exporter, which tells the last "
-        "drop in words. Failures: attempts in a row that failed; Wait: until the next one.",
+        "drop in words. For: in this condition so long. Failures: attempts in a row that failed. Wait: until the next one.",
         g.cells(w.state_number(by=KEY)),
         g.cells(
-            f"1000 * max by ({KEY}) (({w.of('mqtt_client_last_connect_timestamp_seconds')} and {CONNECTED} == 1)"
+            f"time() - max by ({KEY}) (({w.of('mqtt_client_last_connect_timestamp_seconds')} and {CONNECTED} == 1)"
             f" or {w.of('mqtt_client_last_disconnect_timestamp_seconds')})"
         ),
         g.cells(f"sum by ({KEY}) ({w.in_range(DROPS)})"),
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_consecutive_connect_failures')})"),
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_reconnect_delay_seconds')})"),
         columns=[
-            ("connection", "Connection", {"links": [TO_DETAIL, TO_PAGE]}),
+            ("connection", "Connection", {"links": [TO_DETAIL, TO_PAGE], "custom__minWidth": 80}),
             (
                 "Value #A",
                 "State",
@@ -129,14 +129,14 @@ def _verdict():
                     "custom__width": 95,
                 },
             ),
-            ("Value #B", "Since", {"unit": "dateTimeFromNow", "custom__width": 115}),
+            ("Value #B", "For", {"unit": "s", "decimals": 0, "custom__width": 75}),
             ("Value #C", "Drops", {"decimals": 0, "custom__width": 55}),
             ("Value #D", "Failures", {"decimals": 0, "custom__width": 70}),
-            ("Value #E", "Wait", {"unit": "s", "decimals": 0, "custom__width": 60}),
+            ("Value #E", "Wait", {"unit": "s", "decimals": 0, "custom__width": 55}),
             # Not for the eye: the links need it.
             ("instance", "Exporter", {"custom__hidden": True}),
         ],
-        width=10,
+        width=9,
         height=9,
     )
     seen = f'label_replace({w.last_time(DROPS)}, "phase", "session", "", "") or {w.last_time(FAILURES)}'
@@ -145,20 +145,20 @@ def _verdict():
         "What broke, and why",
         "Drops (phase: session) and failed attempts (the phase they failed in) of the time range by error name, the "
         "newest first. " + w.COLOURS_OF_ERRORS,
-        g.cells(f"1000 * max by (connection, phase, error) ({seen})"),
+        g.cells(f"time() - max by (connection, phase, error) ({seen})"),
         g.cells(
             f"sum by (connection, phase, error) ({counted}) > 0.5"
             ' or on() label_replace(vector(0), "error", "nothing broke", "", "")'
         ),
         columns=[
-            ("Value #A", "Last", {"unit": "dateTimeFromNow", "custom__width": 115}),
+            ("Value #A", "Ago", {"unit": "s", "decimals": 0, "custom__width": 75}),
             ("connection", "Connection", {"custom__width": 85}),
             ("phase", "Phase", {"custom__width": 90}),
             ("error", "Error", _error_cells()),
             ("Value #B", "Times", {"decimals": 0, "custom__width": 55}),
         ],
-        sort="Last",
-        width=14,
+        newest="Ago",
+        width=15,
         height=9,
     )
 

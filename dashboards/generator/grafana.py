@@ -103,6 +103,7 @@ def stat(title, description, *targets, unit="none", width=4, height=4, text="aut
         "orientation": "auto",
     }
     more.setdefault("thresholds", steps((None, "text")))
+    more.setdefault("noValue", "not told")
     return _panel(
         "stat", title, description, targets, unit=unit, options=options, width=width, height=height, **more
     )
@@ -235,8 +236,11 @@ def heatmap(title, description, target, *, unit="s", width=12, height=8, scheme=
     )
 
 
-def table(title, description, *targets, columns, sort=None, unit="none", width=12, height=8, **more):
-    """Newest values side by side. `columns` are (source, name, properties) in their order; others are hidden."""
+def table(title, description, *targets, columns, newest=None, unit="none", width=12, height=8, **more):
+    """Newest values side by side. `columns` are (source, name, properties) in their order; others are left out.
+
+    `newest` names a column with ages: the smallest comes first.
+    """
     rename = {source: name for source, name, _ in columns}
     more.setdefault("overrides", [])
     more["overrides"] += [named(name, **properties) for _, name, properties in columns if properties]
@@ -254,8 +258,8 @@ def table(title, description, *targets, columns, sort=None, unit="none", width=1
         {"id": "filterFieldsByName", "options": {"include": {"names": [name for _, name, _ in columns]}}},
     ]
     options = {"showHeader": True, "cellHeight": "sm"}
-    if sort:
-        options["sortBy"] = [{"displayName": sort, "desc": True}]
+    if newest:
+        options["sortBy"] = [{"displayName": newest, "desc": False}]
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}
     return _panel(
         "table",

@@ -237,17 +237,17 @@ def _hot_water():
         g.query(number_of("navien_operation_mode", "mode", MODES), "mode"),
         g.query(number_of("navien_heat_source", "source", SOURCES), "heats with"),
         g.query(f"{of('navien_heating_active')} + 30", "heating"),
-        g.query(f"{of('navien_hot_water_in_use')} + 32", "water drawn"),
+        g.query(f"{of('navien_hot_water_in_use')} + 32", "water"),
         g.query(f"{of('navien_powered_on')} + 30", "switched on"),
         table=words(
             {
                 **SETTINGS,
                 **MODES,
                 **SOURCES,
-                30: ("no", "#6E7687"),
-                31: ("yes", "#56A64B"),
-                32: ("no ", "#6E7687"),
-                33: ("yes ", "#5794F2"),
+                30: ("off", "#6E7687"),
+                31: ("on", "#56A64B"),
+                32: ("closed", "#6E7687"),
+                33: ("drawn", "#5794F2"),
             }
         ),
         width=10,
@@ -352,7 +352,7 @@ def _energy():
         "Electrical energy used since installation, by the heater's own meter.",
         g.instant(f"{lifetime('navien_electrical_energy_joules_total')} / {KWH}", "{{source}}"),
         unit="kwatth",
-        decimals=0,
+        decimals=1,
         text="value_and_name",
         height=4,
         width=8,
@@ -534,7 +534,7 @@ def _care():
         ),
         g.cells(f"max by (device) ({of('navien_tank_volume_litres')}) * $volume"),
         columns=[
-            ("device", "Heater", {}),
+            ("device", "Heater", {"custom__minWidth": 100}),
             ("Value #B", "Tank", {"decimals": 0, "custom__width": 50}),
             ("model_code", "Model", {"custom__width": 60}),
             ("controller_version", "Controller", {"custom__width": 95}),
@@ -616,7 +616,7 @@ def _technician():
             ("register", "Register", {"custom__width": 70}),
             ("Value", "Number", {"decimals": 0, "custom__width": 75}),
         ],
-        width=8,
+        width=10,
         height=9,
     )
     yield g.table(
@@ -635,7 +635,7 @@ def _technician():
                 },
             ),
         ],
-        width=8,
+        width=6,
         height=9,
     )
 
@@ -655,14 +655,12 @@ def _lifetime():
         width=8,
         height=9,
     )
-    yield g.gauge_bars(
+    yield g.table(
         "Fault events since installation",
         "How often each kind of fault occurred since installation.",
-        g.instant(lifetime("navien_fault_events_total"), "{{kind}}"),
-        unit="none",
-        decimals=0,
+        g.cells(f"max by (kind) ({lifetime('navien_fault_events_total')})"),
+        columns=[("kind", "Kind", {}), ("Value", "Times", {"decimals": 0, "custom__width": 75})],
         width=10,
-        color=g.fixed("red"),
     )
     recirculation = f'max by (__name__, mode) ({{__name__=~"navien_recirculation_(mode|schedule_enabled)",{HERE}}})'
     yield g.table(
