@@ -75,11 +75,8 @@ async fn serve(
 ) -> Result<(), Error> {
     let started = clock::now();
     let metrics = Arc::new(Metrics::started(started));
-    let store = Arc::new(Store::new(
-        config.readings.series_limit,
-        config.readings.outage_grace,
-        metrics.exporter(),
-    ));
+    let store =
+        Arc::new(Store::new(config.readings.series_limit, config.readings.outage_grace, metrics.exporter()));
     let board = Arc::new(Board::default());
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board));
 

@@ -48,6 +48,7 @@
 //! | [`lifecycle`] | what happened, said once: events, recorder, history, board | decide anything |
 //! | [`reading`] | newest value per series, expiry, limit | show an old value |
 //! | [`telemetry`] | every metric of ours in one table, handles, catalogue | count |
+//! | [`http`] | the pages: status, metrics, probes, JSON | let a slow or a hostile client delay a scrape |
 //! | [`host`] | signals of this machine | fail: what a system forbids is "unknown" |
 //! | [`clock`] | the only place that reads a clock | |
 //!

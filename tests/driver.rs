@@ -17,7 +17,7 @@ use hangup::clock::{self, Instant, Now};
 use hangup::config::{Policy, Secret};
 use hangup::connection::Tier;
 use hangup::connection::driver::{Connection, Control};
-use hangup::connection::link::{Incoming, Outgoing};
+use hangup::connection::message::{Incoming, Outgoing};
 use hangup::connection::plan::{Plan, Subscription, Transport};
 use hangup::lifecycle::board::{Board, ConnectionStatus};
 use hangup::lifecycle::recorder::Recorder;

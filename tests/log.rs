@@ -6,10 +6,11 @@ use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
+use hangup::connection::ending::{EndedBy, Ending, LastSent, LinkStats};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, LastSent, LinkStats};
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase, Tier};
+use hangup::lifecycle::Why;
 use hangup::lifecycle::board::{Board, ConnectionStatus};
 use hangup::lifecycle::recorder::Recorder;
 use hangup::lifecycle::{CloseCause, CredentialEvent, CredentialKind, Event};
@@ -96,7 +97,7 @@ fn refused() -> Failure {
 }
 
 fn waiting(seconds: u64) -> Event {
-    Event::Waiting { delay: Duration::from_secs(seconds), why: "" }
+    Event::Waiting { delay: Duration::from_secs(seconds), why: Why::Dropped }
 }
 
 fn session() -> [Event; 3] {

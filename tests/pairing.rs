@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
 use hangup::config::Policy;
+use hangup::connection::ending::{EndedBy, Ending, LinkStats};
 use hangup::connection::error::ErrorName;
-use hangup::connection::link::{EndedBy, Ending, LinkStats};
 use hangup::connection::machine::{Action, Facts, Input, LinkReport, Machine, Rebuild};
 use hangup::connection::{Detail, Failure, Phase};
 use hangup::lifecycle::{Event, StateName};

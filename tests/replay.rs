@@ -16,8 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
 use hangup::config::Policy;
+use hangup::connection::ending::{EndedBy, Ending, LinkStats, PhaseTime};
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Ending, LinkStats, PhaseTime};
 use hangup::connection::machine::{Action, Facts, Input, LinkReport, Machine, Rebuild};
 use hangup::connection::{Detail, Failure, Phase};
 use hangup::lifecycle::Event;
@@ -183,7 +183,7 @@ fn told_event(event: &Event) -> String {
         Event::Restored { active, refused } => format!("restored {active}, refused {refused}"),
         Event::Dropped(ending) => format!("dropped: {}", ending.failure.error),
         Event::Closed { cause, .. } => format!("closed: {}", cause.as_str()),
-        Event::Waiting { delay, why } => format!("waiting {:.3} s: {why}", delay.as_secs_f64()),
+        Event::Waiting { delay, why } => format!("waiting {:.3} s: {}", delay.as_secs_f64(), why.as_str()),
         Event::Stopped => "stopped".to_owned(),
     }
 }

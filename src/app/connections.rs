@@ -93,8 +93,7 @@ impl Connections {
     fn start(&mut self, config: config::Connection, prepared: Prepared) {
         let name = config.name.clone();
         let labels = &prepared.labels;
-        let status =
-            ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
+        let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let recorder = Recorder::new(self.metrics.connection(labels), self.board.enter(status));
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(

@@ -53,8 +53,7 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         takeover_rest: seconds(10),
         ..Policy::default()
     };
-    let connection =
-        config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
+    let connection = config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
     Config {
         http: Http { listen: vec![listen] },
         readings: Readings { outage_grace: seconds(30), ..Readings::default() },

@@ -66,7 +66,9 @@ pub fn find(config: Config) -> Result<Vec<Device>, String> {
     runtime.block_on(async {
         let mut found = Vec::new();
         for connection in config.connections {
-            found.extend(of(&connection).await.map_err(|why| format!("connection `{}`: {why}", connection.name))?);
+            found.extend(
+                of(&connection).await.map_err(|why| format!("connection `{}`: {why}", connection.name))?,
+            );
         }
         Ok(found)
     })
@@ -76,9 +78,11 @@ async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {
     let Source::Navien(settings) = &connection.source;
     let facts = navien::Facts::from(&connection.policy);
     let account = Navien::new(&connection.name, settings, facts).map_err(|fault| fault.to_string())?;
-    let listed = account.devices().await.result.map_err(|failure| {
-        format!("{} ({})", failure.message, failure.error)
-    })?;
+    let listed = account
+        .devices()
+        .await
+        .result
+        .map_err(|failure| format!("{} ({})", failure.message, failure.error))?;
     let expected: BTreeSet<String> = listed
         .iter()
         .filter(|device| device.supported && device.online != Some(false))
@@ -103,7 +107,8 @@ async fn listen(connection: &config::Connection, expected: &BTreeSet<String>) ->
     let prepared = source::prepare(connection)?;
     let metrics = Metrics::new();
     let labels = &prepared.labels;
-    let status = ConnectionStatus::new(&*connection.name, labels.source, labels.transport.as_str(), clock::now());
+    let status =
+        ConnectionStatus::new(&*connection.name, labels.source, labels.transport.as_str(), clock::now());
     let recorder = Recorder::new(metrics.connection(labels), Board::default().enter(status));
     let ears = Ears::default();
     let running = Connection::new(
@@ -154,7 +159,8 @@ impl Sink for Ears {
         if reading.quantity.name == "navien_device_online" {
             return;
         }
-        let labels = reading.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let labels =
+            reading.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         lock(&self.heard)
             .entry(reading.device.to_owned())
             .or_default()

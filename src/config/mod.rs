@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::connection::link::Limits;
+use crate::connection::limits::Limits;
 
 /// Everything the exporter was told.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Jitter, Policy, Recovery};
-use crate::connection::link::Limits;
+use crate::connection::limits::Limits;
 
 impl Default for Policy {
     fn default() -> Self {

@@ -14,8 +14,8 @@ use rustls::Error as TlsError;
 pub use tls::tls;
 use tokio_tungstenite::tungstenite::Error as WebsocketError;
 
+use super::ending::EndedBy;
 use super::error::ErrorName;
-use super::link::EndedBy;
 use super::{Detail, Failure, Phase};
 
 /// How a stream of bytes came to its end.

@@ -12,10 +12,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::ending::Ending;
 use super::error::ErrorName;
-use super::link::{Ending, Link, Report};
+use super::link::Link;
 use super::machine::{Action, Facts, Input, LinkReport, Machine};
 use super::plan::Plan;
+use super::report::Report;
 use super::{Failure, Phase, Tier};
 use crate::clock::{self, Instant, Now};
 use crate::config::Policy;

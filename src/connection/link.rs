@@ -4,133 +4,20 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::Failure;
 use super::dialer::{self, Dialled, Progress};
-pub use super::ending::{EndedBy, Ending, Gap, LastSent, LinkStats, PhaseTime};
+use super::ending::Ending;
+use super::limits::Limits;
+use super::message::{Outgoing, Refused};
 use super::plan::Plan;
+use super::report::Report;
 use super::session::Session;
-use super::{Failure, Phase};
 use crate::clock::{self, Now};
-use crate::host::TcpInfo;
-
-/// A message to publish.
-#[derive(Clone)]
-pub struct Outgoing {
-    /// The sender's own number, echoed by [`Report::Acknowledged`]; 0 if it does not care.
-    pub token: u64,
-    /// Topic.
-    pub topic: String,
-    /// Payload.
-    pub payload: Bytes,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// Whether the broker keeps it.
-    pub retain: bool,
-}
-
-/// A message that arrived.
-#[derive(Clone)]
-pub struct Incoming {
-    /// Topic.
-    pub topic: String,
-    /// Payload.
-    pub payload: Bytes,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// Sent because we subscribed, not because it is new.
-    pub retain: bool,
-}
-
-/// Why a message was not accepted for sending; the connection lives on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The topic is empty, too long or holds a wildcard.
-    #[error("the topic is not one to publish to")]
-    BadTopic,
-    /// Larger than the broker takes.
-    #[error("the packet of {size} bytes is larger than the {limit} bytes that the broker takes")]
-    TooLarge {
-        /// Its size.
-        size: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// All packet identifiers are waiting for acknowledgement.
-    #[error("too many messages wait for their acknowledgement")]
-    TooManyInFlight,
-    /// There is no session.
-    #[error("not connected")]
-    NotConnected,
-}
-
-/// What a link has to say.
-#[derive(Debug)]
-pub enum Report {
-    /// A phase begins.
-    Entered(Phase),
-    /// A phase of the connect is over.
-    Finished(PhaseTime),
-    /// CONNACK accepted: a session begins. What may be published before [`Report::Restored`] is nothing.
-    Accepted {
-        /// The broker remembered the session.
-        session_present: bool,
-        /// The address reached.
-        peer: SocketAddr,
-        /// Our own address.
-        local: SocketAddr,
-        /// Expiry of the peer's TLS certificate.
-        certificate_expires: Option<std::time::SystemTime>,
-    },
-    /// Every SUBACK is in. `refused` lists how many optional filters were refused.
-    Restored {
-        /// Acknowledged subscriptions.
-        active: usize,
-        /// Refused optional ones.
-        refused: usize,
-    },
-    /// A message arrived (already acknowledged as its QoS demands).
-    Message(Incoming),
-    /// The broker acknowledged the message with this token.
-    Acknowledged(u64),
-    /// A PINGRESP arrived this long after its PINGREQ.
-    Pinged(Duration),
-    /// The kernel's view of the connection, sampled.
-    Tcp(TcpInfo),
-    /// The attempt failed before CONNACK was accepted. The link is finished.
-    Failed(Failure),
-    /// The session is over. The link is finished.
-    Ended(Box<Ending>),
-}
-
-/// Time limits of one link. Each failed limit has an error name of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Name lookup.
-    pub dns: Duration,
-    /// TCP handshake, all addresses together.
-    pub tcp: Duration,
-    /// Proxy CONNECT.
-    pub proxy: Duration,
-    /// TLS handshake.
-    pub tls: Duration,
-    /// WebSocket upgrade.
-    pub websocket: Duration,
-    /// CONNECT to CONNACK.
-    pub connack: Duration,
-    /// SUBSCRIBE to its SUBACK.
-    pub suback: Duration,
-    /// PINGREQ to PINGRESP.
-    pub ping: Duration,
-    /// Polite close, all together.
-    pub close: Duration,
-}
 
 /// One network connection.
 pub struct Link {
@@ -254,38 +141,5 @@ impl fmt::Debug for Link {
             State::Over => "Over",
         };
         f.debug_struct("Link").field("state", &state).finish_non_exhaustive()
-    }
-}
-
-// Topics and payloads may name a person or a device: they are not shown by accident.
-
-impl fmt::Debug for Outgoing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (token, size) = (self.token, self.payload.len());
-        write!(f, "Outgoing {{ token: {token}, qos: {}, payload of {size} bytes, .. }}", self.qos)
-    }
-}
-
-impl fmt::Debug for Incoming {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Incoming {{ qos: {}, payload of {} bytes, .. }}", self.qos, self.payload.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Instant;
-
-    #[test]
-    fn topics_and_payloads_do_not_print() {
-        let (topic, payload) = ("home/aabbccddeeff".to_owned(), Bytes::from_static(b"hunter2"));
-        let outgoing =
-            Outgoing { token: 1, topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
-        let sent = LastSent { packet: "PUBLISH", topic: Some(topic.clone()), at: Instant::default() };
-        let report = Report::Message(Incoming { topic, payload, qos: 0, retain: true });
-        let printed = format!("{outgoing:?} {sent:?} {report:?}");
-        assert!(!printed.contains("aabb") && !printed.contains("hunter2"), "{printed}");
-        assert_eq!(serde_json::to_string(&sent).ok().as_deref(), Some(r#"{"packet":"PUBLISH"}"#));
     }
 }

@@ -14,11 +14,10 @@ use std::sync::Arc;
 use retry::{Rest, Retry};
 use state::{Attempt, Parting, Session, State, Then};
 
-pub use retry::Why;
 pub use words::{Action, Facts, Input, LinkReport, Rebuild};
 
+use super::ending::{EndedBy, Ending, LinkStats};
 use super::error::ErrorName;
-use super::link::{EndedBy, Ending, LinkStats};
 use super::{Failure, Phase};
 use crate::clock::{Instant, Now};
 use crate::config::Policy;
@@ -231,7 +230,7 @@ impl Machine {
             return;
         }
         self.state = State::Waiting { rest, number };
-        actions.push(Action::Record(Event::Waiting { delay, why: rest.why.as_str() }));
+        actions.push(Action::Record(Event::Waiting { delay, why: rest.why }));
     }
 
     fn rebuild(&mut self, rebuild: Rebuild, now: Instant, actions: &mut Vec<Action>) {

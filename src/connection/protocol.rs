@@ -13,9 +13,11 @@ use connect::{connect, encodable};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, Packet, Publish, Subscribe};
 
+use super::ending::{EndedBy, LinkStats, PhaseTime};
 use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
-use super::link::{EndedBy, Incoming, Limits, LinkStats, Outgoing, PhaseTime, Refused};
+use super::limits::Limits;
+use super::message::{Incoming, Outgoing, Refused};
 use super::plan::Plan;
 use super::subscriptions::{Fault, Subscriptions, qos};
 use super::traffic::Traffic;

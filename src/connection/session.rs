@@ -15,11 +15,14 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::classify::{self, Broken};
 use super::dialer::{Dialled, Reached};
+use super::ending::{EndedBy, Ending, LinkStats};
 use super::error::{ErrorName, RetryClass};
-use super::link::{EndedBy, Ending, Limits, LinkStats, Outgoing, Refused, Report};
+use super::limits::Limits;
+use super::message::{Outgoing, Refused};
 use super::pipe::Pipe;
 use super::plan::Plan;
 use super::protocol::{Notice, Protocol};
+use super::report::Report;
 use super::{Failure, Phase};
 use crate::clock::{self, Instant};
 use crate::host::{self, TcpInfo};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rumqttc::mqttbytes::v4::Packet;
 
-use super::link::{Gap, LastSent, LinkStats};
+use super::ending::{Gap, LastSent, LinkStats};
 use crate::clock::Instant;
 
 /// Shorter silences tell nothing about idle limits on the way.

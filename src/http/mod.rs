@@ -6,8 +6,10 @@ mod connections;
 mod landing;
 mod listen;
 mod metrics;
+mod past;
 mod probes;
 mod server;
+mod timeline;
 mod words;
 
 use std::sync::Arc;

@@ -22,8 +22,9 @@ use tracing::warn;
 
 use super::{Listeners, Pages};
 
-/// Clients connected at once. Beyond it the least useful one is closed, so that a scrape always finds a place.
-const CLIENTS: usize = 512;
+/// Clients connected at once: many times those that scrape one exporter, and few of the 1024 files that a process may
+/// usually open. Beyond it the least useful one is closed, so that a scrape always finds a place.
+const CLIENTS: usize = 128;
 /// A request's header must be complete so soon, and so long a client may stay connected without a request. It is
 /// none of the intervals at which people scrape, so that we do not hang up just when the next scrape begins.
 const HEADER_TIME: Duration = Duration::from_secs(12);

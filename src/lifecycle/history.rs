@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::CloseCause;
 use super::view::SessionView;
 use crate::clock::{Instant, Now};
-use crate::connection::link::{EndedBy, Gap, LinkStats, PhaseTime};
+use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
 use crate::connection::{Failure, Tier};
 use crate::host::TcpInfo;
 

@@ -8,8 +8,9 @@ use tracing::{debug, error, info, warn};
 use super::narrate::Loudness;
 use super::open::OpenSession;
 use super::{CloseCause, CredentialEvent};
-use crate::connection::link::{EndedBy, Ending};
+use crate::connection::ending::{EndedBy, Ending};
 use crate::connection::{Failure, Tier};
+use crate::lifecycle::Why;
 
 /// In a long outage each attempt is one more of the same; its failure says what is news.
 pub(super) fn attempt_started(connection: &str, tier: Tier, attempt: u32) {
@@ -93,8 +94,13 @@ pub(super) fn closed(connection: &str, cause: CloseCause, lasted: Option<Duratio
 }
 
 /// As loud as what the wait is for.
-pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: &str, after: Loudness) {
+pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: Why, after: Loudness) {
     let seconds = delay.as_secs_f64();
+    let (loud, why) = (why.keeps_away(), why.as_str());
+    if loud {
+        warn!(connection, seconds, attempt, why, "staying away");
+        return;
+    }
     match after {
         Loudness::Error | Loudness::Warn => {
             info!(connection, seconds, attempt, why, "waiting before the next attempt");

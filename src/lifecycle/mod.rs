@@ -10,13 +10,15 @@ pub mod recorder;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod why;
 
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+pub use why::Why;
 
+use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
-use crate::connection::link::{Ending, PhaseTime};
 use crate::connection::{Failure, Phase, Tier};
 
 /// Why we closed a session ourselves. The label `cause` of `mqtt_client_closes_total`.
@@ -194,8 +196,8 @@ pub enum Event {
     Waiting {
         /// How long.
         delay: Duration,
-        /// In words, for the status page: `after 3 failed attempts`, `takeover quarantine` …
-        why: &'static str,
+        /// Why so long.
+        why: Why,
     },
     /// The connection is finished.
     Stopped,

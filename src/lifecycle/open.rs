@@ -8,7 +8,7 @@ use super::board::SessionStatus;
 use super::history::{Attempt, AttemptOutcome, End, Session};
 use crate::clock::Now;
 use crate::connection::Tier;
-use crate::connection::link::{EndedBy, Ending, LinkStats, PhaseTime};
+use crate::connection::ending::{EndedBy, Ending, LinkStats, PhaseTime};
 use crate::telemetry::Accepted;
 
 /// An attempt under way.

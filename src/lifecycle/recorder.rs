@@ -10,9 +10,10 @@ use super::narrate::{self, Loudness, Repeats};
 use super::open::{OpenAttempt, OpenSession};
 use super::{CloseCause, CredentialEvent, Event, StateName, log};
 use crate::clock::Now;
+use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
-use crate::connection::link::{Ending, PhaseTime};
 use crate::connection::{Failure, Phase, Tier};
+use crate::lifecycle::Why;
 use crate::telemetry::{ConnectionMetrics, Traffic};
 
 /// Records the life of one connection.
@@ -271,10 +272,10 @@ impl Recorder {
         log::closed(&self.name, cause, lasted);
     }
 
-    fn waiting(&mut self, delay: Duration, why: &'static str, now: Now) {
+    fn waiting(&mut self, delay: Duration, why: Why, now: Now) {
         self.metrics.waiting(delay);
         let next = self.next_attempt;
-        let sentence = narrate::waiting(delay, next, why, self.last_failure.as_ref());
+        let sentence = narrate::waiting(delay, next, why.as_str(), self.last_failure.as_ref());
         self.enter(StateName::Waiting, sentence, now, |status| status.next_attempt = Some(now.wall + delay));
         log::waiting(&self.name, delay, next, why, self.last_loudness);
     }

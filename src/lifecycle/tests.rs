@@ -10,9 +10,10 @@ use super::recorder::Recorder;
 use super::*;
 use crate::clock::Now;
 use crate::connection::Detail;
+use crate::connection::ending::{EndedBy, Gap, LastSent, LinkStats};
 use crate::connection::error::RetryClass;
-use crate::connection::link::{EndedBy, Gap, LastSent, LinkStats};
 use crate::host::TcpInfo;
+use crate::lifecycle::Why;
 use crate::telemetry::Metrics;
 use crate::telemetry::tests::{home, noon, value};
 
@@ -105,7 +106,7 @@ fn restored() -> Event {
 }
 
 fn waiting(seconds: f64) -> Event {
-    Event::Waiting { delay: Duration::from_secs_f64(seconds), why: "" }
+    Event::Waiting { delay: Duration::from_secs_f64(seconds), why: Why::Dropped }
 }
 
 fn ending(error: ErrorName, ended_by: EndedBy, alive: Now) -> Ending {

@@ -9,8 +9,8 @@ use super::CloseCause;
 use super::board::{rfc3339, rfc3339_option};
 use super::history::{Attempt, AttemptOutcome, End, History, Session};
 use crate::clock::{Instant, Now};
+use crate::connection::ending::{EndedBy, LastSent, LinkStats, PhaseTime};
 use crate::connection::error::{ErrorName, RetryClass};
-use crate::connection::link::{EndedBy, LastSent, LinkStats, PhaseTime};
 use crate::connection::{Detail, Failure, Phase, Tier};
 use crate::host::TcpInfo;
 

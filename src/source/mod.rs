@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::{Instant, Now};
 use crate::config;
-use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;

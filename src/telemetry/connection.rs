@@ -10,8 +10,8 @@ use super::labels::cut;
 use super::metrics::{Families, forget};
 use super::{ConnectionLabels, Traffic};
 use crate::clock::{Now, unix_seconds};
+use crate::connection::ending::PhaseTime;
 use crate::connection::error::ErrorName;
-use crate::connection::link::PhaseTime;
 use crate::connection::{Phase, Tier};
 use crate::lifecycle::{CloseCause, CredentialEvent, CredentialKind, StateName};
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hangup::config::Secret;
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{Limits, Report};
+use hangup::connection::limits::Limits;
 use hangup::connection::plan::{Plan, Proxy, Transport};
+use hangup::connection::report::Report;
 use hangup::connection::{Detail, Phase};
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hangup::connection::ending::EndedBy;
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Limits, Report};
+use hangup::connection::limits::Limits;
 use hangup::connection::plan::{Subscription, Transport};
+use hangup::connection::report::Report;
 use hangup::connection::{Detail, Phase};
 use rumqttc::mqttbytes::v4::{Packet, SubAck, SubscribeReasonCode};
 use tokio::io::AsyncWriteExt;

@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hangup::connection::ending::EndedBy;
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::{EndedBy, Limits, Link, Outgoing, Refused, Report};
+use hangup::connection::limits::Limits;
+use hangup::connection::link::Link;
+use hangup::connection::message::{Outgoing, Refused};
 use hangup::connection::plan::Transport;
+use hangup::connection::report::Report;
 use hangup::connection::{Detail, Phase};
 use rumqttc::mqttbytes::v4::Packet;
 use tokio::sync::oneshot;
@@ -263,7 +267,7 @@ async fn a_peer_that_stops_reading() {
 }
 
 /// Publishes as much as the link takes until its end.
-async fn flood(link: &mut Link) -> Box<hangup::connection::link::Ending> {
+async fn flood(link: &mut Link) -> Box<hangup::connection::ending::Ending> {
     let payload = Bytes::from(vec![0; 100 * 1024]);
     let mut refused = false;
     loop {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hangup::connection::dialer::tls::client_config;
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::Limits;
+use hangup::connection::limits::Limits;
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Phase};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};

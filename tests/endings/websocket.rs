@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hangup::connection::error::{ErrorName, RetryClass};
-use hangup::connection::link::Limits;
+use hangup::connection::limits::Limits;
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

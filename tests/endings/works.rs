@@ -6,8 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hangup::clock;
 use hangup::config::Secret;
-use hangup::connection::link::{EndedBy, Link, Outgoing, Refused, Report};
+use hangup::connection::ending::EndedBy;
+use hangup::connection::link::Link;
+use hangup::connection::message::{Outgoing, Refused};
 use hangup::connection::plan::{LastWill, Transport};
+use hangup::connection::report::Report;
 use hangup::connection::{Detail, Phase};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, PubAck, PubComp, PubRec, PubRel, Publish};
@@ -333,7 +336,7 @@ async fn a_close_does_not_wait_for_a_frozen_peer() {
             let _ = release.await;
         })
         .await;
-        let limits = hangup::connection::link::Limits { close: Duration::from_millis(200), ..limits() };
+        let limits = hangup::connection::limits::Limits { close: Duration::from_millis(200), ..limits() };
         let mut link = Link::new(Arc::new(plan), limits);
         online(&mut link).await;
         let closed = tokio::time::timeout(PATIENCE, link.close(Vec::new(), clock::now())).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json as value};
 
 use super::support::{FIRST, asker, entry, json, manifest, on};
-use hangup::connection::link::Outgoing;
+use hangup::connection::message::Outgoing;
 use hangup::source::navien::decode::energy::Day;
 use hangup::source::navien::requests::Kind;
 

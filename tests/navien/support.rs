@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hangup::clock::{Instant, Now};
-use hangup::connection::link::Incoming;
+use hangup::connection::message::Incoming;
 use hangup::reading::Reading;
 use hangup::source::navien::devices::Entry;
 use hangup::source::navien::dialogue::{Conversation, Manner, Memories, Start};

@@ -19,10 +19,12 @@ use tokio::sync::mpsc;
 pub(super) use websocket::Websocket;
 pub(super) use wire::Wire;
 
+use super::ending::PhaseTime;
 use super::error::ErrorName;
-use super::link::{Limits, PhaseTime, Report};
+use super::limits::Limits;
 use super::pipe::Pipe;
 use super::plan::Plan;
+use super::report::Report;
 use super::{Failure, Phase};
 use crate::clock;
 

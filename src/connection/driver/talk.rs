@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 
 use super::{Connection, Work, bounded};
 use crate::clock::Now;
-use crate::connection::link::{Incoming, Outgoing};
 use crate::connection::machine::{Input, Rebuild};
+use crate::connection::message::{Incoming, Outgoing};
 use crate::lifecycle::Event;
 use crate::source::{Answer, Inventory, Outcome, Want};
 use crate::telemetry::Loss;

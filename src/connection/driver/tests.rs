@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::config::Secret;
-use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::plan::Transport;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::reading::Reading;

@@ -11,6 +11,7 @@ use crate::connection::backoff::{self, Pace};
 use crate::connection::error::RetryClass;
 use crate::connection::takeover::{self, Takeovers};
 use crate::connection::{Failure, Tier};
+use crate::lifecycle::Why;
 
 /// Attempts begin at least this far apart, however short the jitter and however often the network comes back.
 const ATTEMPT_SPACING: Duration = Duration::from_millis(500);
@@ -34,57 +35,6 @@ pub(super) struct Rest {
     pub(super) tier: Tier,
     /// Why.
     pub(super) why: Why,
-}
-
-/// Why the connection waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// A session dropped.
-    Dropped,
-    /// A network-class failure.
-    Network,
-    /// The network came back during a wait for it.
-    NetworkBack,
-    /// A service-class failure.
-    Service,
-    /// Credentials were refused; the next attempt gets new ones.
-    Credentials,
-    /// New credentials were refused too, or this policy obtains none.
-    CredentialsRefused,
-    /// A setup-class failure.
-    Setup,
-    /// One short session after the other.
-    Kicked,
-    /// Takeover quarantine.
-    Takeover,
-    /// The limit of attempts is reached.
-    AttemptLimit,
-    /// We closed, and two CONNECTs need their distance.
-    Spacing,
-}
-
-impl Why {
-    /// A sentence for the status page and the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dropped => "the session dropped; trying again soon",
-            Self::Network => "after a network error; short waits until it works again",
-            Self::NetworkBack => "the network came back; trying again now",
-            Self::Service => "after an error of the service; growing waits so as not to burden it",
-            Self::Credentials => "credentials were refused; signing in again",
-            Self::CredentialsRefused => {
-                "credentials were refused again; waiting long because vendors lock accounts"
-            }
-            Self::Setup => "only a change of the set-up or the account will help; trying again rarely",
-            Self::Kicked => "sessions end soon after they begin; waiting longer each time",
-            Self::Takeover => {
-                "takeover quarantine: another client seems to use the same client id; staying away for a while"
-            }
-            Self::AttemptLimit => "the limit of attempts is reached; resting before counting anew",
-            Self::Spacing => "keeping the distance between two connects",
-        }
-    }
 }
 
 /// The memory of the policy.

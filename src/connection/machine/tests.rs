@@ -7,6 +7,7 @@ use super::*;
 use crate::config::{Jitter, Recovery};
 use crate::connection::error::RetryClass;
 use crate::connection::{Detail, Tier};
+use crate::lifecycle::Why;
 
 /// A machine with its clock; inputs name the current generation by themselves.
 struct Bench {
@@ -93,7 +94,7 @@ impl Bench {
         self.link(LinkReport::Ended(ending));
     }
 
-    fn why(&self) -> &'static str {
+    fn why(&self) -> Why {
         self.done
             .iter()
             .find_map(
@@ -170,12 +171,12 @@ fn refused_credentials_are_renewed_at_once_and_then_rarely() {
     let mut bench = Bench::new(Policy::default());
     bench.connect();
     bench.link(LinkReport::Failed(forbidden()));
-    assert_eq!(bench.why(), Why::Credentials.as_str());
+    assert_eq!(bench.why(), Why::Credentials);
     let wait = bench.tick();
     assert!(wait <= secs(1) && planned_tier(&bench.done) == Some(Tier::Deep), "{wait:?}");
     bench.connect();
     bench.link(LinkReport::Failed(forbidden()));
-    assert_eq!(bench.why(), Why::CredentialsRefused.as_str());
+    assert_eq!(bench.why(), Why::CredentialsRefused);
     let wait = bench.tick();
     assert!(wait >= secs(150) && planned_tier(&bench.done) == Some(Tier::Deep), "{wait:?}");
 }
@@ -281,7 +282,7 @@ fn a_stable_session_forgives_everything() {
     }
     bench.go_online();
     bench.later(secs(30)).drops(reset());
-    assert_eq!((bench.why(), bench.tick()), (Why::Dropped.as_str(), Duration::from_millis(500)));
+    assert_eq!((bench.why(), bench.tick()), (Why::Dropped, Duration::from_millis(500)));
 }
 
 #[test]
@@ -302,7 +303,7 @@ fn at_the_limit_of_attempts_it_rests_and_counts_anew() {
     let mut why = Vec::new();
     for _ in 0..6 {
         bench.fails(ErrorName::ConnectionRefused);
-        why.push(bench.why() == Why::AttemptLimit.as_str());
+        why.push(bench.why() == Why::AttemptLimit);
         let wait = bench.tick();
         assert_eq!(wait >= secs(300), why.ends_with(&[true]), "{wait:?}");
     }
@@ -421,7 +422,7 @@ fn the_third_takeover_is_answered_by_staying_away() {
     for takeover in 1..=3 {
         bench.go_online();
         bench.later(secs(40)).drops(hangup());
-        assert_eq!(bench.why() == Why::Takeover.as_str(), takeover == 3);
+        assert_eq!(bench.why() == Why::Takeover, takeover == 3);
         if takeover == 3 {
             bench.give(Input::NetworkBack);
         }

@@ -1,12 +1,13 @@
 //! What the passing of time does to a connection: deadlines, guards, renewal, waits.
 //! Never keeps a timer: the deadline is derived from the state whenever it is asked for.
 
-use super::retry::{Rest, Why};
+use super::retry::Rest;
 use super::state::{Attempt, Parting, Session, State, Then};
 use super::words::Action;
 use super::{Machine, guard};
 use crate::clock::Instant;
 use crate::connection::{Failure, Phase};
+use crate::lifecycle::Why;
 use crate::lifecycle::{CloseCause, Event};
 
 impl Machine {

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use crate::connection::link::{Ending, PhaseTime};
+use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Phase, Tier};
 use crate::lifecycle::Event;

@@ -7,8 +7,9 @@ use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet, PubAck, PubComp, PubRec,
 
 use super::{Notice, Protocol, State};
 use crate::clock::Instant;
+use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
-use crate::connection::link::{EndedBy, Incoming};
+use crate::connection::message::Incoming;
 use crate::connection::{Detail, Failure, Phase, classify};
 
 impl Protocol {

@@ -9,7 +9,7 @@ use super::decode::energy::Day;
 use super::devices::Entry;
 use super::topics::{self, DEVICE_TYPE};
 use crate::clock::Now;
-use crate::connection::link::Outgoing;
+use crate::connection::message::Outgoing;
 
 /// A question that is asked again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,11 +14,6 @@ use crate::source::navien::quantities;
 use crate::source::navien::requests::Kind;
 use crate::source::navien::wire::Content;
 
-/// How often the status of a heater is asked for that the cloud says is offline.
-const OFFLINE_PACE: Duration = Duration::from_secs(300);
-/// How long the cloud's word on a heater may be shown: two look-ups may fail.
-const ONLINE_LIFETIME: Duration = Duration::from_secs(750);
-
 pub(super) struct Heater {
     pub(super) entry: Entry,
     pub(super) label: String,
@@ -73,7 +68,7 @@ impl Heater {
     /// Gives up what is overdue; tells how many status questions in a row are unanswered if that changed.
     pub(super) fn give_up(&mut self, now: Instant, manner: &Manner, sink: &mut dyn Sink) -> Option<u32> {
         let mut missed = None;
-        let pause = self.pause();
+        let pause = self.pause(manner);
         for ask in &mut self.asks {
             if ask.give_up(now, manner.request_limit, pause) {
                 sink.request_timed_out(&self.label);
@@ -85,9 +80,14 @@ impl Heater {
     }
 
     /// The questions whose turn it is.
-    pub(super) fn turns(&mut self, now: Instant, mut jitter: impl FnMut() -> f64) -> Vec<Kind> {
+    pub(super) fn turns(
+        &mut self,
+        now: Instant,
+        manner: &Manner,
+        mut jitter: impl FnMut() -> f64,
+    ) -> Vec<Kind> {
         let asleep = self.asleep;
-        let stretch = self.pause();
+        let stretch = self.pause(manner);
         self.asks
             .iter_mut()
             .filter(|ask| !asleep || ask.kind == Kind::Status)
@@ -128,7 +128,7 @@ impl Heater {
         }
         self.entry.online = online;
         if let Some(online) = online {
-            let lifetime = ONLINE_LIFETIME;
+            let lifetime = manner.online_lifetime();
             let mut out = Writer { device: &self.label, sink, lifetime, diagnostic: false };
             out.put(&quantities::DEVICE_ONLINE, &[], truth(online));
         }
@@ -181,8 +181,8 @@ impl Heater {
     }
 
     /// The least time between two questions.
-    const fn pause(&self) -> Duration {
-        if self.asleep { OFFLINE_PACE } else { Duration::ZERO }
+    fn pause(&self, manner: &Manner) -> Duration {
+        if self.asleep { manner.look_up_interval() } else { Duration::ZERO }
     }
 
     /// Falls asleep when the cloud says offline and nothing was heard for two turns; wakes up otherwise.
@@ -196,7 +196,7 @@ impl Heater {
             }
         } else if asleep && !self.asleep && self.announced {
             for ask in &mut self.asks {
-                ask.not_before(now + OFFLINE_PACE);
+                ask.not_before(now + manner.look_up_interval());
             }
         }
         self.asleep = asleep;

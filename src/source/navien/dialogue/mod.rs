@@ -4,7 +4,7 @@
 //! Never reads a clock and never touches a socket: time comes in, wants go out. Pure.
 //!
 //! A healthy session says nothing about a heater: one that is offline simply does not answer. So the cloud is asked
-//! every five minutes, and when two questions in a row went unanswered, whether it sees the heater. Only when it
+//! every five minutes or sooner, and when two questions in a row went unanswered, whether it sees the heater. Only when it
 //! does, nobody of the account said a word meanwhile and a third question failed, the session is given up. Each
 //! session that ends so doubles the patience of the next one: a heater that never answers must not cost a
 //! reconnect every minute.
@@ -22,12 +22,14 @@ use super::devices::Entry;
 use super::requests::{Asker, Kind};
 use super::wire::{self, Content, Message};
 use crate::clock::{Instant, Now};
-use crate::connection::link::{Incoming, Outgoing};
+use crate::connection::message::{Incoming, Outgoing};
 use crate::source::{Dialogue, Inventory, Outcome, Sink, Want};
 use heater::Heater;
 
-/// How often the cloud is asked about the heaters.
-const LOOK_UP_INTERVAL: Duration = Duration::from_secs(300);
+/// The cloud is asked about the heaters at least this often …
+const LONGEST_LOOK_UP_INTERVAL: Duration = Duration::from_secs(300);
+/// … or once in so many status questions.
+const STATUSES_A_LOOK_UP: u32 = 5;
 /// A look-up that was not answered by then is forgotten.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(90);
 /// So many unanswered status questions in a row ask for a look-up …
@@ -53,6 +55,19 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// How often the cloud is asked about the heaters, and a heater that is away for its status. Five minutes by
+    /// default; sooner where the status is asked for more often than once a minute.
+    #[must_use]
+    pub fn look_up_interval(&self) -> Duration {
+        (self.status_interval * STATUSES_A_LOOK_UP).min(LONGEST_LOOK_UP_INTERVAL)
+    }
+
+    /// How long the cloud's word on a heater may be shown: two look-ups may fail.
+    #[must_use]
+    pub fn online_lifetime(&self) -> Duration {
+        self.look_up_interval().mul_f64(2.5)
+    }
+
     /// How long a reading may be shown: one answer may fail and the next be late. A status that is asked for more
     /// often than once a minute still stays for three minutes, so that a short outage leaves no gap.
     #[must_use]
@@ -132,7 +147,8 @@ impl Conversation {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let heaters = start.heaters.into_iter().map(|(entry, label)| Heater::new(entry, label)).collect();
-        let look_up = LookUp { due: start.listed + LOOK_UP_INTERVAL, sent: None, settled: start.listed };
+        let look_up =
+            LookUp { due: start.listed + start.manner.look_up_interval(), sent: None, settled: start.listed };
         Self {
             asker: start.asker,
             manner: start.manner,
@@ -175,7 +191,8 @@ impl Conversation {
         }
         if self.look_up.sent.is_none() && now >= self.look_up.due {
             self.look_up.sent = Some(now);
-            self.look_up.due = now + LOOK_UP_INTERVAL.mul_f64(0.95 + 0.1 * self.rng.f64());
+            let interval = self.manner.look_up_interval();
+            self.look_up.due = now + interval.mul_f64(0.95 + 0.1 * self.rng.f64());
             wants.push(Want::LookUp);
         }
     }
@@ -237,7 +254,7 @@ impl Dialogue for Conversation {
                 heater.announced = true;
                 wants.push(Want::Publish(self.asker.announce(&heater.entry, now)));
             }
-            for kind in heater.turns(now.at, || self.rng.f64()) {
+            for kind in heater.turns(now.at, &self.manner, || self.rng.f64()) {
                 match self.asker.ask(&heater.entry, kind, today) {
                     Some(question) => wants.push(Want::Publish(question)),
                     // It cannot be asked: nothing is awaited, and the next turn comes all the same.
