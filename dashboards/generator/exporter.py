@@ -73,7 +73,7 @@ def _verdict():
         width=4,
     )
     yield g.stat(
-        "Room for series",
+        "Series used",
         "Part of the allowed series of readings that is in use. At 100 % new readings are refused and counted.",
         g.instant(f"max({of('hangup_series')} / {of('hangup_series_limit')})", "in use"),
         unit="percentunit",
@@ -82,7 +82,7 @@ def _verdict():
         thresholds=g.steps((None, "green"), (0.8, "orange"), (0.95, "red")),
     )
     yield g.stat(
-        "Refused readings",
+        "Refused",
         "Readings in the time range that were refused because their series would have been one too many.",
         g.instant(f"sum({w.in_range(of('hangup_rejected_series_total'))})", "refused"),
         decimals=0,
@@ -119,13 +119,13 @@ def _verdict():
                     ]
                 },
             ),
-            ("version", "Version", {}),
-            ("revision", "Revision", {}),
+            ("version", "Version", {"custom__width": 90}),
+            ("revision", "Revision", {"custom__width": 110}),
             ("Value #B", "Started", {"unit": "dateTimeFromNow"}),
-            ("Value #E", "Connections", {"decimals": 0}),
-            ("Value #F", "Connected", {"decimals": 0}),
-            ("Value #C", "Series of readings", {"decimals": 0}),
-            ("Value #D", "Memory", {"unit": "bytes"}),
+            ("Value #E", "Connections", {"decimals": 0, "custom__width": 110}),
+            ("Value #F", "Connected", {"decimals": 0, "custom__width": 100}),
+            ("Value #C", "Series of readings", {"decimals": 0, "custom__width": 145}),
+            ("Value #D", "Memory", {"unit": "bytes", "custom__width": 100}),
         ],
         width=24,
         height=5,
@@ -215,6 +215,7 @@ def _work():
             f"sum by (instance) (rate({of('mqtt_client_received_messages_total')}[$__rate_interval]))", "{{instance}}"
         ),
         unit="mps",
+        interval="1m",
     )
     yield g.lines(
         "Bytes received",
@@ -223,4 +224,5 @@ def _work():
             f"sum by (instance) (rate({of('mqtt_client_received_bytes_total')}[$__rate_interval]))", "{{instance}}"
         ),
         unit="Bps",
+        interval="1m",
     )
