@@ -62,7 +62,7 @@ def _verdict():
         "Configuration",
         "Whether the newest reading of the configuration succeeded. If not, the one before it stays in force.",
         g.instant(f"min({of('hangup_config_last_reload_successful')})", "configuration"),
-        mappings=g.words({0: ("refused", "red"), 1: ("in force", "green")}),
+        mappings=g.words({0: ("refused", "red"), 1: ("fine", "green")}),
         width=4,
     )
     yield g.stat(

@@ -49,13 +49,18 @@ def queries(document):
             yield f"variable {variable['name']}", inner.group(1)
 
 
-def substituted(expr, document):
-    """A query as Prometheus gets it: every variable replaced by a value it can have."""
+def substituted(expr, document, choice=0):
+    """A query as Prometheus gets it: every variable replaced by a value it can have, choices by the one of that number."""
     values = {"__interval": "1m", "__rate_interval": "5m", "__range": "6h"}
     for variable in document["templating"]["list"]:
-        kind = variable["type"]
-        values[variable["name"]] = variable["current"]["value"] if kind in ("custom", "textbox") else "x"
+        options = variable["options"]
+        values[variable["name"]] = options[choice % len(options)]["value"] if options else "x"
     return re.sub(r"\$\{?(\w+)(?::\w+)?\}?", lambda m: values.get(m.group(1), m.group(0)), expr)
+
+
+def choices(document):
+    """How often a query must be looked at, so that each choice of each variable was in it once."""
+    return max([1, *(len(variable["options"]) for variable in document["templating"]["list"])])
 
 
 def metrics_of(expr):
@@ -210,13 +215,18 @@ def coverage(file, reasons, rules):
 
 
 def rules(file):
-    """Writes every query as a recording rule, for promtool to parse."""
+    """Writes every query, with every choice of its variables, as a recording rule, for promtool to parse."""
     groups = [
         {
             "name": name,
             "rules": [
-                {"record": f"query:{number}", "expr": substituted(expr, document), "labels": {"place": place}}
+                {
+                    "record": f"query:{number}:{choice}",
+                    "expr": substituted(expr, document, choice),
+                    "labels": {"place": place},
+                }
                 for number, (place, expr) in enumerate(queries(document))
+                for choice in range(choices(document))
             ],
         }
         for name, document in dashboards()
