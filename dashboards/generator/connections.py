@@ -3,6 +3,7 @@
 Never shows one connection in depth: that is connection_detail.
 """
 
+from . import document as d
 from . import grafana as g
 from . import words as w
 
@@ -24,19 +25,19 @@ TO_PAGE = {
 
 
 def build():
-    return g.dashboard(
+    return d.dashboard(
         "hangup-connections",
         "hangup / Connections",
         "All connections at a glance: what is up, what broke, and why.",
         variables=w.standard_variables(),
         annotations=[w.drop_annotation()],
         rows=[
-            g.row(None, *_verdict()),
-            g.row("When", *_when()),
-            g.row("Who and where", *_who()),
-            g.row("How long", *_how_long()),
-            g.row("Messages, credentials, path", *_health()),
-            g.row("Devices", _devices()),
+            d.row(None, *_verdict()),
+            d.row("When", *_when()),
+            d.row("Who and where", *_who()),
+            d.row("How long", *_how_long()),
+            d.row("Messages, credentials, path", *_health()),
+            d.row("Devices", _devices()),
         ],
     )
 
@@ -151,8 +152,8 @@ def _verdict():
             ' or on() label_replace(vector(0), "error", "nothing broke", "", "")'
         ),
         columns=[
-            ("Value #A", "Ago", {"unit": "s", "decimals": 0, "custom__width": 75}),
-            ("connection", "Connection", {"custom__width": 85}),
+            ("Value #A", "Ago", {"unit": "s", "decimals": 0, "custom__width": 70}),
+            ("connection", "Connection", {"custom__width": 95}),
             ("phase", "Phase", {"custom__width": 90}),
             ("error", "Error", _error_cells()),
             ("Value #B", "Times", {"decimals": 0, "custom__width": 55}),

@@ -3,6 +3,7 @@
 Never shows a connection or a reading.
 """
 
+from . import document as d
 from . import grafana as g
 from . import words as w
 
@@ -12,17 +13,17 @@ def of(metric):
 
 
 def build():
-    return g.dashboard(
+    return d.dashboard(
         "hangup-exporter",
         "hangup / Exporter",
         "Is hangup itself well, and is it scraped?",
         variables=[
-            g.datasource_variable(),
-            g.label_variable("job", "Job", "hangup_build_info"),
-            g.label_variable("instance", "Instance", 'hangup_build_info{job=~"$job"}'),
+            d.datasource_variable(),
+            d.label_variable("job", "Job", "hangup_build_info"),
+            d.label_variable("instance", "Instance", 'hangup_build_info{job=~"$job"}'),
         ],
         annotations=[
-            g.annotation(
+            d.annotation(
                 "Starts",
                 "blue",
                 f"sum by (instance) (changes({of('process_start_time_seconds')}[$__interval])) > 0.5",
@@ -31,11 +32,11 @@ def build():
             )
         ],
         rows=[
-            g.row(None, *_verdict()),
-            g.row("Scrapes", *_scrapes()),
-            g.row("Series of readings", *_series()),
-            g.row("Process", *_process()),
-            g.row("Work", *_work()),
+            d.row(None, *_verdict()),
+            d.row("Scrapes", *_scrapes()),
+            d.row("Series of readings", *_series()),
+            d.row("Process", *_process()),
+            d.row("Work", *_work()),
         ],
     )
 

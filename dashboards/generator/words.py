@@ -3,6 +3,7 @@
 Never uses bars of increase(): it extrapolates, and overlapping windows count an event twice.
 """
 
+from . import document as d
 from . import grafana as g
 
 # One colour a family, so that the eye learns it. Every error name belongs to exactly one (`check` holds this).
@@ -111,7 +112,7 @@ def state_number(scope=CONNECTION, by="connection"):
 def drop_annotation():
     """A mark for each step with drops, on all panels."""
     drops = of("mqtt_client_connection_drops_total")
-    return g.annotation(
+    return d.annotation(
         "Drops",
         "red",
         f"sum by (connection, error) ({by_step(drops)}) > 0.5",
@@ -123,10 +124,10 @@ def drop_annotation():
 def standard_variables(*, one_connection=False):
     """Data source, job, instance, connection."""
     return [
-        g.datasource_variable(),
-        g.label_variable("job", "Job", "hangup_build_info"),
-        g.label_variable("instance", "Instance", 'hangup_build_info{job=~"$job"}'),
-        g.label_variable(
+        d.datasource_variable(),
+        d.label_variable("job", "Job", "hangup_build_info"),
+        d.label_variable("instance", "Instance", 'hangup_build_info{job=~"$job"}'),
+        d.label_variable(
             "connection", "Connection", f"mqtt_client_connected{{{HERE}}}", many=not one_connection
         ),
     ]
