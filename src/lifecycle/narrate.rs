@@ -30,7 +30,7 @@ pub(super) fn attempting(number: u32, tier: Tier, phase: Option<Phase>) -> Strin
 /// Why a connection waits.
 pub(super) fn waiting(delay: Duration, next: u32, why: &str, last: Option<&Failure>) -> String {
     let because = last.map_or_else(|| why.to_owned(), reason);
-    let aside = if last.is_some() && !why.is_empty() { format!(" ({why})") } else { String::new() };
+    let aside = if last.is_some() { format!(" ({why})") } else { String::new() };
     format!("waiting {} before attempt {next}{aside}: {because}", spoken(delay))
 }
 
