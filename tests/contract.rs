@@ -17,6 +17,7 @@ const PURE: &[&str] = &[
     "connection/inflight.rs",
     "connection/machine",
     "connection/machine.rs",
+    "connection/path.rs",
     "connection/protocol.rs",
     "connection/subscriptions.rs",
     "connection/takeover.rs",

@@ -45,8 +45,9 @@ fn two_tier() -> Policy {
         initial_delay: Duration::from_millis(500),
         factor: 2.0,
         jitter: Jitter::Full,
-        // A router or a broker that restarts is missed by this much at most.
-        max_delay_network: Duration::from_secs(15),
+        // A router or a broker that restarts is missed by this much at most. With sign-in, connect and the first
+        // answer of a device on top, messages arrive again within 15 s.
+        max_delay_network: Duration::from_secs(12),
         max_delay_service: Duration::from_secs(60),
         // Twelve to twenty-four sign-ins an hour with a wrong password: vendors lock accounts above that.
         max_delay_setup: Duration::from_secs(5 * 60),

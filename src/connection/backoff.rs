@@ -137,7 +137,7 @@ mod tests {
         let mut seconds = |pace| -> Vec<f64> {
             (0..8).map(|step| wait(&policy, pace, step, &mut rng).as_secs_f64()).collect()
         };
-        assert_eq!(seconds(Pace::Network), [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]);
+        assert_eq!(seconds(Pace::Network), [0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 12.0, 12.0]);
         assert_eq!(seconds(Pace::Service), [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0]);
         assert_eq!(seconds(Pace::Setup), [300.0; 8]);
         assert_eq!(seconds(Pace::Kicked), [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
@@ -149,6 +149,6 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(3);
         let waits: Vec<_> =
             (0..1000).map(|_| wait(&policy, Pace::Network, 9, &mut rng).as_secs_f64()).collect();
-        assert!(waits.iter().any(|w| *w < 1.0) && waits.iter().any(|w| *w > 14.0));
+        assert!(waits.iter().any(|w| *w < 1.0) && waits.iter().any(|w| *w > 11.0));
     }
 }

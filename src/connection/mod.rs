@@ -13,6 +13,7 @@ pub mod limits;
 pub mod link;
 pub mod machine;
 pub mod message;
+pub mod path;
 mod pipe;
 pub mod plan;
 pub mod protocol;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::pipe::Pipe;
 use super::plan::Plan;
 use super::protocol::{Notice, Protocol};
 use super::report::Report;
-use super::{Failure, Phase};
+use super::{Failure, Phase, path};
 use crate::clock::{self, Instant};
 use crate::host::{self, TcpInfo};
 
@@ -256,8 +257,15 @@ impl Session {
         }
         self.sample_at = now + SAMPLE;
         if let Some(info) = host::tcp_info(self.pipe.wire().tcp()) {
-            if info.unacked > 0 || info.probes > 0 {
-                self.sample_at = now + SAMPLE_IN_DOUBT;
+            if path::is_dead(&info) {
+                // The kernel would say the same, later.
+                let failure = classify::io(self.protocol.phase(), &io::ErrorKind::TimedOut.into());
+                self.protocol.end(failure, EndedBy::Timeout);
+            }
+            if path::is_in_doubt(&info) {
+                let verdict = path::DEAD_AFTER.saturating_sub(path::silence(&info));
+                let soon = if verdict.is_zero() { SAMPLE_IN_DOUBT } else { verdict.min(SAMPLE_IN_DOUBT) };
+                self.sample_at = now + soon;
             }
             self.protocol.acknowledged_by_kernel(now - info.last_ack_received);
             self.tcp = Some(info);

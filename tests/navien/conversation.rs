@@ -256,6 +256,20 @@ fn silence_of_heaters_that_the_cloud_sees_ends_the_session_after_the_third_quest
 }
 
 #[test]
+fn heaters_that_are_asked_often_give_a_dead_broker_the_time_to_be_found_out() {
+    let often = Duration::from_secs(5);
+    let manner = Manner { status_interval: often, request_limit: often, ..manner(false) };
+    let mut stage = Stage::new(&[entry(FIRST, Some(true))], manner, &Arc::default());
+    stage.pass(120, |stage, words| {
+        if words == "look up" {
+            stage.listed(&[(FIRST, Some(true))]);
+        }
+    });
+    let (asked, reconnect) = (stage.times("st")[0], stage.times("reconnect")[0]);
+    assert!((45.0..=60.0).contains(&(reconnect - asked)), "keep-alive and 15 s: {asked} to {reconnect}");
+}
+
+#[test]
 fn the_clouds_answer_is_awaited_before_a_session_is_given_up() {
     let mut stage = Stage::alone(Some(true));
     stage.silence(300);

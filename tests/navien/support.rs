@@ -122,6 +122,7 @@ pub(crate) fn manner(diagnostic: bool) -> Manner {
         features_interval: Duration::from_secs(1_800),
         energy_interval: Duration::from_secs(1_800),
         request_limit: Duration::from_secs(20),
+        keep_alive: Duration::from_secs(30),
         diagnostic,
     }
 }

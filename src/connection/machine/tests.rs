@@ -150,7 +150,7 @@ fn waits_double_up_to_the_cap_of_the_class() {
         bench.tick()
     });
     // The first is stretched to the second that two CONNECTs must keep.
-    assert_eq!(waits, [1, 1, 2, 4, 8, 15, 15].map(secs));
+    assert_eq!(waits, [1, 1, 2, 4, 8, 12, 12].map(secs));
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a_short_session_keeps_the_backoff() {
     bench.later(secs(29)).drops(reset());
     bench.tick();
     bench.fails(ErrorName::ConnectionRefused);
-    assert_eq!(bench.tick(), secs(15), "the sixth failure in a row");
+    assert_eq!(bench.tick(), secs(12), "the sixth failure in a row");
 }
 
 #[test]

@@ -130,7 +130,14 @@ impl World {
         let out = self.broker_does(now, |broker, effects| {
             broker.packet(id, Packet::Connect(connect), now.at, effects);
         });
-        if !self.ghosts.contains(&id) {
+        // One ghost a client id tries again: two would be too soon for each other for ever, and for the client too.
+        let tries_already = |deferred: &Deferred| match deferred {
+            Deferred::Ghost { client: other } => *other == client,
+            Deferred::Ask { .. } | Deferred::Strike { .. } | Deferred::Thaw | Deferred::Online { .. } => {
+                false
+            }
+        };
+        if !self.ghosts.contains(&id) && !self.deferred.values().any(tries_already) {
             self.defer(now.at + GHOST_RETRY, Deferred::Ghost { client });
         }
         out

@@ -28,6 +28,8 @@ use crate::simulator::vault::Vault;
 
 /// The heaters live on at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Heaters whose models stand still have nothing to live through: hours of virtual time cost few beats.
+const RARE_HEARTBEAT: Duration = Duration::from_secs(600);
 
 /// What the sockets have to do, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,9 +296,18 @@ impl World {
                 }
                 Effect::Close { connection, reason } => {
                     if !self.ghosts.remove(&connection) {
-                        if reason != Reason::ClientLeft {
-                            out.push(Output::Say(format!("closes a connection: {}", reason.as_str())));
-                        }
+                        out.push(Output::Say(match reason {
+                            Reason::ClientLeft => "a client leaves (DISCONNECT)".to_owned(),
+                            Reason::TakenOver
+                            | Reason::KeepAlive
+                            | Reason::Lifetime
+                            | Reason::Denied
+                            | Reason::Protocol
+                            | Reason::Limit
+                            | Reason::TooSoon
+                            | Reason::Refused
+                            | Reason::Fault => format!("closes a connection: {}", reason.as_str()),
+                        }));
                         out.push(Output::End(connection, Ending::HangUp));
                     }
                 }
@@ -319,7 +330,7 @@ impl World {
     }
 
     fn live(&mut self, now: Now) {
-        self.beat = now.at + HEARTBEAT;
+        self.beat = now.at + if self.settings.model_speed > 0.0 { HEARTBEAT } else { RARE_HEARTBEAT };
         let lived = now.at.saturating_since(self.started.at).as_secs_f64() * self.settings.model_speed;
         let today = date(&self.zone, now);
         for device in &mut self.devices {

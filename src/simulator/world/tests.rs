@@ -192,3 +192,17 @@ fn a_ghost_ends_the_session_and_is_thrown_out_itself() {
     assert_eq!(drive.world.clients(), ["me"]);
     assert!(drive.world.ghosts.is_empty());
 }
+
+#[test]
+fn two_ghosts_that_come_too_soon_do_not_keep_each_other_out_for_ever() {
+    let mut drive = Drive::new(Settings::default());
+    drive.run(Duration::from_millis(200));
+    drive.inject(Fault::Takeover);
+    drive.run(Duration::from_millis(300));
+    drive.inject(Fault::Takeover);
+    drive.run(Duration::from_secs(10));
+    assert_eq!(drive.ends.len(), 1, "one ghost came in, and was thrown out");
+    let retries = drive.world.deferred.values().filter(|next| matches!(next, Deferred::Ghost { .. })).count();
+    assert_eq!(retries, 0, "nobody tries for ever");
+    assert_eq!(drive.world.clients(), ["me"]);
+}

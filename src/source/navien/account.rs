@@ -272,6 +272,7 @@ impl Navien {
                 features_interval: self.config.features_interval,
                 energy_interval: self.config.energy_interval,
                 request_limit: self.config.request_limit,
+                keep_alive: self.facts.keep_alive.unwrap_or(KEEP_ALIVE),
                 diagnostic: self.config.diagnostic_readings,
             },
             heaters: listing.supported.into_iter().map(labelled).collect(),

@@ -36,6 +36,9 @@ const LOOK_UP_LIMIT: Duration = Duration::from_secs(90);
 const MISSED_FOR_LOOK_UP: u32 = 2;
 /// … and so many, doubled with every mute session, for a new session.
 const MISSED_FOR_RECONNECT: u32 = 3;
+/// A dead broker is found out by its missing PINGRESP within the keep-alive and this long. Until then the silence of
+/// heaters proves nothing, and a session given up for it would hide a drop behind a close.
+const PING_COMES_FIRST: Duration = Duration::from_secs(15);
 /// Heaters begin this far apart: AWS takes 100 publishes a second and 100 unacknowledged ones.
 const STAGGER: Duration = Duration::from_millis(250);
 
@@ -50,6 +53,8 @@ pub struct Manner {
     pub energy_interval: Duration,
     /// How long to wait for an answer. The first one after connecting takes up to 8 s, later ones up to 4 s.
     pub request_limit: Duration,
+    /// The MQTT keep-alive: silence for less than that is for the PINGRESP to explain.
+    pub keep_alive: Duration,
     /// Whether diagnostic readings are wanted, and the diagnostics asked for.
     pub diagnostic: bool,
 }
@@ -170,16 +175,19 @@ impl Conversation {
     }
 
     /// A session of no use: a heater that the cloud sees is mute, and so is every other one.
-    fn is_mute(&mut self) -> bool {
+    fn is_mute(&mut self, now: Instant) -> bool {
         let sessions = lock(&self.memories).mute_sessions;
         let patience = MISSED_FOR_RECONNECT << sessions.min(5);
         let (heard, settled) = (self.heard, self.look_up.settled);
+        let least = self.manner.keep_alive + PING_COMES_FIRST;
         self.heaters.iter_mut().filter(|heater| heater.entry.online == Some(true)).any(|heater| {
             heater.status().is_some_and(|status| {
                 status.missed() >= patience
-                    && status
-                        .first_missed()
-                        .is_some_and(|first| settled > first && heard.is_none_or(|heard| heard < first))
+                    && status.first_missed().is_some_and(|first| {
+                        settled > first
+                            && now.saturating_since(first) >= least
+                            && heard.is_none_or(|heard| heard < first)
+                    })
             })
         })
     }
@@ -235,7 +243,7 @@ impl Dialogue for Conversation {
             }
         }
         self.look_up_if_due(now.at, wants);
-        if self.is_mute() {
+        if self.is_mute(now.at) {
             lock(&self.memories).mute_sessions += 1;
             for heater in &mut self.heaters {
                 if let Some(status) = heater.status() {
