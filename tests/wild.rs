@@ -49,7 +49,7 @@ impl Hangup {
         // Nobody answers at port 9 of this machine: what the connection does is of no matter here.
         file.push_str(
             "[[connection]]\nname = \"home\"\n[connection.source.navien]\nemail = \"owner@example.com\"\n\
-             password_file = \"password\"\nbase_url = \"https://127.0.0.1:9/api/v2.1\"\n",
+             password = { file = \"password\" }\nbase_url = \"https://127.0.0.1:9/api/v2.1\"\n",
         );
         std::fs::write(directory.path().join("password"), "secret").unwrap();
         let config = directory.path().join("hangup.toml");
@@ -305,7 +305,7 @@ fn check_names_every_fault_of_the_web_configuration_with_its_line() {
     let problems = hangup::http::web::check(&web).unwrap_err();
     let said = problems.to_string();
     for expected in [
-        ":1: tls_server_config: `key_file` is missing",
+        ":2: tls_server_config: `key_file` is missing",
         ":2: tls_server_config.cert_file: the file named here cannot be read",
         ":3: tls_server_config.min_version: is not supported any more",
         ":4: tls_server_config.client_auth_type: is not one of `NoClientCert`",

@@ -121,7 +121,10 @@ pub(super) fn places(value: &DeValue<'_>) -> Result<Vec<Listen>, String> {
         Some(text) => text.parse(),
         None => Err(format!("{} is not a place to listen on ({EXAMPLE})", shown(item))),
     };
-    items.iter().map(|item| place(item.get_ref())).collect()
+    let (right, wrong): (Vec<_>, Vec<_>) =
+        items.iter().map(|item| place(item.get_ref())).partition(Result::is_ok);
+    let wrong: Vec<_> = wrong.into_iter().filter_map(Result::err).collect();
+    if wrong.is_empty() { Ok(right.into_iter().flatten().collect()) } else { Err(wrong.join("; ")) }
 }
 
 /// The value as it may be repeated in a message: plain and short.
