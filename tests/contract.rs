@@ -91,7 +91,7 @@ fn every_metric_that_is_promised_exists() {
     let mut unknown = Vec::new();
     for place in PROMISES.iter().map(Path::new).filter(|place| place.exists()) {
         for file in files_under(place, "") {
-            let text = fs::read_to_string(&file).unwrap();
+            let Some(text) = text_of(&file) else { continue };
             let missing = metrics(&text).into_iter().filter(|name| !exists(name, &known));
             unknown.extend(missing.map(|name| format!("{}: {name}", file.display())));
         }
@@ -103,12 +103,19 @@ fn every_metric_that_is_promised_exists() {
 fn every_error_name_that_is_explained_exists() {
     let known: BTreeSet<_> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
     for file in PROMISES.iter().flat_map(|place| files_under(Path::new(place), "")) {
-        let text = fs::read_to_string(&file).unwrap();
+        let Some(text) = text_of(&file) else { continue };
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         for word in words.filter(|word| word.starts_with("AWS_") || word.starts_with("LOCAL_")) {
-            assert!(word == "LOCAL_" || known.contains(word), "{}: {word} is no error name", file.display());
+            // `AWS_IO_TLS_` is the beginning of a family, as a pattern in a query names it.
+            let is_family = word.ends_with('_') && known.iter().any(|name| name.starts_with(word));
+            assert!(is_family || known.contains(word), "{}: {word} is no error name", file.display());
         }
     }
+}
+
+/// The text of a file; `None` for a picture.
+fn text_of(file: &Path) -> Option<String> {
+    String::from_utf8(fs::read(file).unwrap()).ok()
 }
 
 #[test]
