@@ -197,8 +197,9 @@ fn uses<'w>(code: &str, words: &[&'w str]) -> Vec<&'w str> {
 
 /// Words that are metric names of ours by their prefix.
 fn metrics(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.filter(|word| is_metric(word)).map(str::to_owned).collect()
+    // The colons of a recording rule belong to its name, which so begins with no prefix of ours.
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+    words.map(|word| word.trim_matches(':')).filter(|word| is_metric(word)).map(str::to_owned).collect()
 }
 
 /// Metric names that are string literals.
@@ -219,8 +220,7 @@ fn is_metric(word: &str) -> bool {
 /// Whether a metric is known, as it stands or as a series of a histogram.
 fn exists(name: &str, known: &BTreeSet<String>) -> bool {
     let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-    // A recording rule is named after its counter without `_total`; a pattern in a query names a beginning.
+    // A pattern in a query names a beginning.
     let is_pattern = name.ends_with('_') && known.iter().any(|metric| metric.starts_with(name));
-    let is_recorded = known.contains(&format!("{name}_total"));
-    known.contains(name) || is_pattern || is_recorded || family.is_some_and(|family| known.contains(family))
+    known.contains(name) || is_pattern || family.is_some_and(|family| known.contains(family))
 }
