@@ -162,10 +162,6 @@ pub struct Policy {
     pub limits: Limits,
     /// Time limit of sign-in and refresh, and of the whole planning.
     pub credentials_limit: Duration,
-    /// Commands kept during an outage.
-    pub queue_capacity: usize,
-    /// Commands older than this are dropped.
-    pub queue_max_age: Duration,
 }
 
 /// A Navien account. Its `Debug` tells neither the account nor a MAC.
