@@ -178,10 +178,6 @@ fn remedy(place: &Listen, error: &io::Error) -> String {
             );
         }
     };
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "not our enum: the rest is told as the system tells it"
-    )]
     match (error.kind(), directory) {
         (io::ErrorKind::AddrInUse, None) => {
             format!("address already in use; is another hangup running? {elsewhere}")

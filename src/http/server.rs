@@ -115,10 +115,10 @@ struct Place {
 }
 
 impl Clients {
-    fn new(router: Router, web: Web) -> Self {
+    fn new(pages: Router, web: Web) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_BYTES);
-        let routes = TowerToHyperService::new(router);
+        let routes = TowerToHyperService::new(pages);
         Self { routes, web, http, tasks: JoinSet::new(), places: Vec::new() }
     }
 

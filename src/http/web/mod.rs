@@ -92,7 +92,7 @@ impl Web {
             match shared.take(&mut state) {
                 Ok(()) => info!("the web configuration file changed and is in force"),
                 Err(problems) => {
-                    error!("the web configuration changed and the old one stays in force:\n{problems}")
+                    error!("the web configuration changed and the old one stays in force:\n{problems}");
                 }
             }
         }

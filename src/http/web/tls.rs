@@ -202,12 +202,11 @@ fn provider(table: &mut Table<'_, '_>, faults: &mut Faults) -> CryptoProvider {
     let mut groups = Vec::new();
     for curve in &wanted {
         let known = curves.iter().find(|(name, _)| *name == curve.value).map(|(_, group)| *group);
-        match provider.kx_groups.iter().find(|group| Some(group.name()) == known) {
-            Some(group) => groups.push(*group),
-            None => {
-                let names = curves.map(|(name, _)| format!("`{name}`")).join(", ");
-                faults.add(Some(curve.line), &curve.place, format!("is not supported; there are {names}"));
-            }
+        if let Some(group) = provider.kx_groups.iter().find(|group| Some(group.name()) == known) {
+            groups.push(*group);
+        } else {
+            let names = curves.map(|(name, _)| format!("`{name}`")).join(", ");
+            faults.add(Some(curve.line), &curve.place, format!("is not supported; there are {names}"));
         }
     }
     if !groups.is_empty() {
