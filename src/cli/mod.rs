@@ -12,14 +12,13 @@ mod output;
 mod run;
 mod simulate;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Loaded, Origin, Problems, load};
+use crate::config::{Listen, Loaded, Origin, Problems, load};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -112,9 +111,9 @@ impl ConfigArguments {
 /// Where the page is, when the configuration shall not decide.
 #[derive(Clone, Debug, Args)]
 struct ListenArguments {
-    /// Serve here instead of where the configuration says; may be repeated
-    #[arg(long, value_name = "ADDRESS:PORT", env = "HANGUP_LISTEN", value_delimiter = ',')]
-    listen: Vec<SocketAddr>,
+    /// Serve here instead of where the configuration says: ADDRESS:PORT, unix:/PATH or systemd; may be repeated
+    #[arg(long, value_name = "PLACE", env = "HANGUP_LISTEN", value_delimiter = ',')]
+    listen: Vec<Listen>,
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) fn attempting(number: u32, tier: Tier, phase: Option<Phase>) -> Strin
 /// Why a connection waits.
 pub(super) fn waiting(delay: Duration, next: u32, why: &str, last: Option<&Failure>) -> String {
     let because = last.map_or_else(|| why.to_owned(), reason);
-    let aside = if last.is_some() && !why.is_empty() { format!(" ({why})") } else { String::new() };
+    let aside = if last.is_some() { format!(" ({why})") } else { String::new() };
     format!("waiting {} before attempt {next}{aside}: {because}", spoken(delay))
 }
 
@@ -160,8 +160,9 @@ mod tests {
     #[test]
     fn a_wait_says_how_long_for_what_and_why() {
         assert_eq!(
-            waiting(Duration::from_millis(4200), 3, "", Some(&refused())),
-            "waiting 4.2 s before attempt 3: connection refused by broker (AWS_IO_SOCKET_CONNECTION_REFUSED)"
+            waiting(Duration::from_millis(4200), 3, "trying again soon", Some(&refused())),
+            "waiting 4.2 s before attempt 3 (trying again soon): connection refused by broker \
+             (AWS_IO_SOCKET_CONNECTION_REFUSED)"
         );
         assert_eq!(
             waiting(Duration::from_secs(300), 1, "takeover quarantine", Some(&refused())),

@@ -208,7 +208,8 @@ fn a_wait_names_what_it_is_for() {
     let status = life.status();
     assert_eq!(
         status.why,
-        "waiting 4.2 s before attempt 3: connection refused by broker (AWS_IO_SOCKET_CONNECTION_REFUSED)"
+        "waiting 4.2 s before attempt 3 (the session dropped; trying again soon): \
+         connection refused by broker (AWS_IO_SOCKET_CONNECTION_REFUSED)"
     );
     assert_eq!(status.next_attempt, Some(life.now.wall + Duration::from_millis(4200)));
     assert_eq!((status.consecutive_failures, status.attempt), (2, Some((2, Tier::Quick))));

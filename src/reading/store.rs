@@ -121,9 +121,7 @@ impl Store {
         labels: &[(&str, &str)],
         now: Instant,
     ) -> Option<Series> {
-        let mut key = String::with_capacity(96);
-        key.push_str(&quantity.name);
-        text::labels(&mut key, [("device", device)].into_iter().chain(labels.iter().copied()));
+        let key = key(quantity, device, labels);
         let known =
             self.index.read().unwrap_or_else(PoisonError::into_inner).get(key.as_str()).map(Arc::clone);
         match known {
@@ -202,22 +200,23 @@ impl Store {
         exporter.series(self.len());
     }
 
-    /// Writes every fresh series, sorted by name and labels. A family without one is left out.
+    /// Writes every fresh series, sorted by name and labels. A family without one is left out, and so is a value
+    /// that its type cannot have: an info metric that is not 1, a counter that is negative or not a number.
     pub fn render(&self, out: &mut String, format: Format, now: Instant) {
         self.sweep(now);
         let now = nanoseconds(now.since_boot());
         let names: Vec<String> = lock(&self.families).keys().cloned().collect();
         for name in names {
             let Some((quantity, cells)) = self.family(&name) else { continue };
-            let mut fresh =
-                cells.iter().filter_map(|cell| Some((cell, cell.fresh(now, self.grace)?))).peekable();
-            if fresh.peek().is_none() {
-                continue;
-            }
             let kind = match quantity.kind {
                 Kind::Counter => FamilyType::Counter,
                 Kind::Gauge => FamilyType::gauge(&name),
             };
+            let shown = |cell: &Cell| cell.fresh(now, self.grace).filter(|value| kind.allows(*value));
+            let mut fresh = cells.iter().filter_map(|cell| Some((cell, shown(cell)?))).peekable();
+            if fresh.peek().is_none() {
+                continue;
+            }
             text::header(out, format, &name, kind, &quantity.help);
             for (cell, value) in fresh {
                 out.push_str(&cell.text);
@@ -238,6 +237,22 @@ impl Store {
         }
         Some((family.quantity.clone(), family.cells.clone()))
     }
+}
+
+/// Name and labels as they stand on the page. One label set has one spelling, in whatever order it is given: a page
+/// with a series twice is refused as a whole.
+fn key(quantity: &Quantity, device: &str, labels: &[(&str, &str)]) -> String {
+    let mut key = String::with_capacity(96);
+    key.push_str(&quantity.name);
+    let device = [("device", device)].into_iter();
+    if labels.is_sorted() {
+        text::labels(&mut key, device.chain(labels.iter().copied()));
+    } else {
+        let mut sorted = labels.to_vec();
+        sorted.sort_unstable();
+        text::labels(&mut key, device.chain(sorted));
+    }
+    key
 }
 
 /// A panic elsewhere must not take the page down.

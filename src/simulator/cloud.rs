@@ -45,8 +45,8 @@ impl Cloud {
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let now = clock::now();
         let certificates = certificate::make(&settings.host, now)?;
-        let rest_listener = TcpListener::bind(settings.rest).await?;
-        let mqtt_listener = TcpListener::bind(settings.mqtt).await?;
+        let rest_listener = bind("REST", settings.rest).await?;
+        let mqtt_listener = bind("MQTT", settings.mqtt).await?;
         let (rest, mqtt) = (rest_listener.local_addr()?, mqtt_listener.local_addr()?);
         let host = settings.host.clone();
         let hub = Arc::new(Hub::new(World::new(settings, jiff::tz::TimeZone::system(), now)));
@@ -160,4 +160,12 @@ impl Faults {
     pub fn connected(&self) -> usize {
         self.hub.ask(|world, _| world.clients().len())
     }
+}
+
+/// Listens, or says where it could not.
+async fn bind(what: &str, address: SocketAddr) -> io::Result<TcpListener> {
+    let explained = |fault: io::Error| {
+        io::Error::new(fault.kind(), format!("the demo cloud cannot listen on {address} for {what}: {fault}"))
+    };
+    TcpListener::bind(address).await.map_err(explained)
 }

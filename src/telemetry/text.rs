@@ -32,6 +32,19 @@ impl FamilyType {
     pub fn gauge(name: &str) -> Self {
         if name.ends_with("_info") { Self::Info } else { Self::Gauge }
     }
+
+    /// Whether a sample of this type may have this value. One that may not would spoil the whole page for a strict
+    /// parser.
+    #[must_use]
+    #[expect(clippy::float_cmp, reason = "an info metric is exactly 1 by definition")]
+    pub fn allows(self, value: f64) -> bool {
+        match self {
+            // False for NaN, too.
+            Self::Counter => value >= 0.0,
+            Self::Info => value == 1.0,
+            Self::Gauge | Self::Histogram => true,
+        }
+    }
 }
 
 /// Writes HELP and TYPE. `name` is the name of the samples; OpenMetrics calls a family without its suffix.

@@ -32,6 +32,7 @@ impl Universe<'_> {
                 features_interval: hours,
                 energy_interval: hours,
                 request_limit: Duration::from_secs(20),
+                keep_alive: self.schedule.keep_alive,
                 diagnostic: false,
             },
             heaters: vec![(heater(self.world.is_online(0, self.now.at)), "heater".to_owned())],
