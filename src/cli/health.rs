@@ -12,13 +12,17 @@ use reqwest::Url;
 
 use super::{PROBLEM, USAGE, output};
 use crate::clock::{Instant, now};
+use crate::config::Listen;
 
 const EXAMPLES: &str = "\
 Examples:
   hangup health
   hangup health --url http://127.0.0.1:9900/-/healthy
 
-Exit codes: 0 when it answers 200 within 3 seconds, 1 when it does not, 2 when the address is wrong.";
+Asks over plain HTTP; a page that is served over TLS must be checked in another way. A page with a password answers
+401, and that counts as healthy.
+
+Exit codes: 0 when it answers within 3 seconds, 1 when it does not, 2 when the address is wrong.";
 
 /// Longer than any healthy answer, shorter than the time that a container engine gives to a health check.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -31,9 +35,9 @@ const PORT: u16 = 9883;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Where it serves; the first of several is asked [default: port 9883 of this machine]
-    #[arg(long, value_name = "ADDRESS:PORT", env = "HANGUP_LISTEN", value_delimiter = ',')]
-    listen: Vec<SocketAddr>,
+    /// Where it serves; the first address with a port is asked [default: port 9883 of this machine]
+    #[arg(long, value_name = "PLACE", env = "HANGUP_LISTEN", value_delimiter = ',')]
+    listen: Vec<Listen>,
     /// Ask here instead
     #[arg(long, value_name = "URL", value_parser = url)]
     url: Option<Url>,
@@ -42,7 +46,14 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let (address, host, path) = match &arguments.url {
         None => {
-            let address = reachable(arguments.listen.first().copied());
+            let listened = arguments.listen.iter().find_map(Listen::tcp);
+            if listened.is_none() && !arguments.listen.is_empty() {
+                output::note(
+                    "hangup: health asks over TCP, and no place to listen on has a port: give `--url`",
+                );
+                return ExitCode::from(USAGE);
+            }
+            let address = reachable(listened);
             (Ok(address), address.to_string(), "/-/healthy")
         }
         Some(url) => (resolved(url), host(url), url.path()),
@@ -55,7 +66,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
     };
     match first_line(address, &host, path) {
-        Ok(line) if status(&line) == Some(200) => {
+        Ok(line) if matches!(status(&line), Some(200 | 401)) => {
             output::result("healthy");
             ExitCode::SUCCESS
         }

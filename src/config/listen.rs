@@ -44,6 +44,17 @@ impl FromStr for Listen {
     }
 }
 
+impl Listen {
+    /// The address, where it is one with a port.
+    #[must_use]
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) | Self::Systemd => None,
+        }
+    }
+}
+
 impl From<SocketAddr> for Listen {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)
