@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Command, CommandFactory as _};
 use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, roman};
+use clap_mangen::roff::{Roff, roman};
 
 use super::{PROBLEM, output};
 
@@ -61,8 +61,7 @@ fn write_all(directory: &Path) -> io::Result<()> {
 
 /// One page, without a date, so that the same program always makes the same page.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
-    let man =
-        Man::new(command.clone()).manual("hangup").source(format!("hangup {}", env!("CARGO_PKG_VERSION")));
+    let man = Man::new(command.clone()).source(format!("hangup {}", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -77,14 +76,19 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The text below `--help` in sections of its own: a line like `Exit codes:` begins one, the lines below keep their breaks.
+/// The text below `--help` in sections of its own: a line like `Exit codes:` begins one. Indented lines keep their shape.
 fn sections(help: &str) -> Roff {
     let mut page = Roff::new();
+    let mut shaped = false;
     for line in help.lines() {
-        match line.strip_suffix(':').filter(|title| !title.starts_with(' ')) {
-            Some(title) => page.control("SH", [title.to_uppercase().as_str()]),
-            None if line.is_empty() => page.control("PP", []),
-            None => page.text([roman(line), Inline::LineBreak]),
+        if shaped != line.starts_with(' ') {
+            shaped = !shaped;
+            page.control(if shaped { "nf" } else { "fi" }, []);
+        }
+        match line.strip_suffix(':') {
+            Some(title) if !shaped => page.control("SH", [title.to_uppercase().as_str()]),
+            _ if line.is_empty() => page.control("PP", []),
+            _ => page.text([roman(line)]),
         };
     }
     page
