@@ -1,4 +1,4 @@
-//! The dependencies against `deny.toml`: licences, bans and sources.
+//! The dependencies against `deny.toml` (licences, bans, sources), and the direct ones against our own sources.
 //!
 //! Never needs the network or a tool beside Cargo: advisories and yanked versions are left to `cargo deny check`.
 
@@ -158,6 +158,52 @@ fn every_dependency_comes_from_the_registry() {
         match package.source {
             Some(source) => assert!(allowed.contains(&source), "{} comes from {source}", package.name),
             None => assert_eq!(package.name, "hangup", "a path dependency"),
+        }
+    }
+}
+
+/// The names of the crates in a table of `Cargo.toml`, each with whether a comment stands above its group.
+fn direct(table: &str) -> Vec<(String, bool)> {
+    let lines = include_str!("../Cargo.toml").lines().skip_while(|line| *line != table).skip(1);
+    let mut explained = false;
+    let mut found = Vec::new();
+    for line in lines.take_while(|line| !line.starts_with('[')) {
+        match line.split_once(" = ") {
+            Some((name, _)) if !line.starts_with('#') => found.push((name.to_owned(), explained)),
+            _ => explained = line.starts_with('#'),
+        }
+    }
+    assert!(!found.is_empty(), "{table} is not in Cargo.toml");
+    found
+}
+
+/// Everything in the Rust files below a directory of this repository.
+fn sources(directory: &str) -> String {
+    let mut text = String::new();
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(place) = open.pop() {
+        for entry in std::fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_direct_dependency_has_a_reason_and_a_use() {
+    let program = sources("src");
+    let all = format!("{program}{}{}", sources("tests"), sources("benches"));
+    for (table, text) in [("[dependencies]", &program), ("[dev-dependencies]", &all)] {
+        for (name, explained) in direct(table) {
+            assert!(explained, "{name}: no comment above it in Cargo.toml says what it is for");
+            let path = name.replace('-', "_");
+            let used = [format!("{path}::"), format!("use {path}")].iter().any(|way| text.contains(way));
+            assert!(used, "{name} is in Cargo.toml and in no source");
         }
     }
 }
