@@ -4,10 +4,12 @@
 
 mod catalogue;
 mod check;
+mod completions;
 mod demo;
 mod devices;
 mod health;
 mod logs;
+mod man;
 mod output;
 mod run;
 mod simulate;
@@ -37,9 +39,12 @@ Exit codes:
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed
   2  the command line or the configuration is wrong";
 
+/// The name of the program.
+const NAME: &str = "hangup";
+
 /// Exports what devices say over MQTT to Prometheus, and names, times and counts every connection drop
 #[derive(Debug, Parser)]
-#[command(name = "hangup", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = NAME, version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,6 +62,8 @@ enum Command {
     Health(health::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Reads the command line and does what it says.
@@ -71,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Health(arguments) => health::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments),
     }
 }
 
