@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -20,6 +21,9 @@ use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
 use crate::source::{self, Prepared};
 use crate::telemetry::Metrics;
+
+/// AWS closes a connection whose client id connects twice within a second.
+const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
 /// The running connections and what they share.
 pub(super) struct Connections {
@@ -55,6 +59,23 @@ impl Connections {
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
         self.end(&leaving, Control::Reload).await;
+        for name in &leaving {
+            if wanted.iter().any(|config| config.name == *name) {
+                info!(connection = %name, "changed by the configuration: begins anew");
+                // Another label for a device may be what changed; what the connection itself has counted goes on.
+                self.metrics.forget_devices(name);
+            } else {
+                info!(connection = %name, "removed by the configuration");
+                self.metrics.forget_connection(name);
+                self.board.remove(name);
+            }
+        }
+        let again =
+            |config: &config::Connection| config.policy.client_id.is_some() && leaving.contains(&config.name);
+        if begin.iter().any(|(config, _)| again(config)) {
+            // A successor does not know when the client id that it inherits last connected.
+            tokio::time::sleep(CONNECT_SPACING).await;
+        }
         for (config, prepared) in begin {
             self.start(config, prepared);
         }
@@ -72,22 +93,17 @@ impl Connections {
         join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
     }
 
-    /// Ends some, all at once, and forgets their series: what comes under the same name begins anew.
+    /// Ends some, all at once, and takes their readings off the page.
     async fn end(&mut self, names: &[String], order: Control) {
         let ending: Vec<_> = names.iter().filter_map(|name| self.running.remove_entry(name)).collect();
-        join_all(ending.into_iter().map(|(name, running)| async move {
+        let ended = join_all(ending.into_iter().map(|(name, running)| async move {
             let _ = running.control.send(order).await;
             let _ = running.task.await;
             name
-        }))
-        .await
-        .into_iter()
-        .for_each(|name| {
-            info!(connection = %name, "removed or changed by the configuration: closed");
-            self.metrics.forget_connection(&name);
+        }));
+        for name in ended.await {
             self.store.forget_feed(&name);
-            self.board.remove(&name);
-        });
+        }
     }
 
     fn start(&mut self, config: config::Connection, prepared: Prepared) {

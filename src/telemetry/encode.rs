@@ -22,9 +22,8 @@ impl Exposition {
     #[must_use]
     pub fn negotiate(accept: Option<&str>) -> Self {
         let accept = accept.unwrap_or_default();
-        let wish = |media: &str| {
-            ranges(accept).filter(|(range, _)| range == media).map(|(_, q)| q).reduce(f64::max)
-        };
+        let wish =
+            |media: &str| ranges(accept).filter(|(range, _)| range == media).map(|(_, q)| q).reduce(f64::max);
         let openmetrics = wish("application/openmetrics-text").unwrap_or(0.0);
         // The more exact range decides. A wildcard stands for text only: nobody means OpenMetrics by one.
         let text = wish("text/plain").or_else(|| wish("text/*")).or_else(|| wish("*/*")).unwrap_or(0.0);

@@ -83,6 +83,12 @@ macro_rules! families {
             pub(super) fn forget_connection(&self, connection: &str) {
                 $(forget(&self.$field, connection);)*
             }
+
+            /// Removes the series of this connection's devices.
+            pub(super) fn forget_devices(&self, connection: &str) {
+                let of_device = |labels: &[&str]| labels.contains(&"device");
+                $(if of_device(&$labels) { forget(&self.$field, connection); })*
+            }
         }
     };
 }

@@ -111,6 +111,12 @@ impl Metrics {
     pub fn forget_connection(&self, connection: &str) {
         self.families.forget_connection(labels::cut(connection));
     }
+
+    /// Removes the series of a connection's devices: it begins anew and may call them otherwise. When to call it is
+    /// said at [`Metrics::forget_connection`].
+    pub fn forget_devices(&self, connection: &str) {
+        self.families.forget_devices(labels::cut(connection));
+    }
 }
 
 impl Default for Metrics {

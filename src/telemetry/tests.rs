@@ -417,6 +417,25 @@ fn a_forgotten_connection_leaves_no_series() {
 }
 
 #[test]
+fn forgotten_devices_leave_no_series_and_the_connection_goes_on() {
+    let metrics = full();
+    let devices = |metrics| members(metrics, "mqtt_device_messages_total", "connection");
+    assert!(devices(&metrics).contains("home"));
+    let before = members(&metrics, "mqtt_client_sessions_total", "connection");
+    metrics.forget_devices("home");
+    for family in metrics.registry().gather() {
+        for metric in family.get_metric() {
+            let labels = labels(metric);
+            let of_home = labels.contains(&("connection", "home"));
+            let of_device = labels.iter().any(|(name, _)| *name == "device");
+            assert!(!(of_home && of_device), "{} remains", family.name());
+        }
+    }
+    assert!(before.contains("home"));
+    assert_eq!(members(&metrics, "mqtt_client_sessions_total", "connection"), before);
+}
+
+#[test]
 fn a_connection_that_leads_elsewhere_after_a_reload_has_one_info() {
     let metrics = Metrics::started(noon());
     let _before = metrics.connection(&home());
