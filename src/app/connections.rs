@@ -58,18 +58,7 @@ impl Connections {
             wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, _)| new.name == name)
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
-        self.end(&leaving, Control::Reload).await;
-        for name in &leaving {
-            if wanted.iter().any(|config| config.name == *name) {
-                info!(connection = %name, "changed by the configuration: begins anew");
-                // Another label for a device may be what changed; what the connection itself has counted goes on.
-                self.metrics.forget_devices(name);
-            } else {
-                info!(connection = %name, "removed by the configuration");
-                self.metrics.forget_connection(name);
-                self.board.remove(name);
-            }
-        }
+        self.end(&leaving, |name| wanted.iter().any(|config| config.name == name)).await;
         let again =
             |config: &config::Connection| config.policy.client_id.is_some() && leaving.contains(&config.name);
         if begin.iter().any(|(config, _)| again(config)) {
@@ -93,17 +82,28 @@ impl Connections {
         join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
     }
 
-    /// Ends some, all at once, and takes their readings off the page.
-    async fn end(&mut self, names: &[String], order: Control) {
+    /// Ends some, all at once. What `returns` with another configuration keeps its past (drops, counters, history) and
+    /// loses what its old configuration fed: devices and readings. The others are forgotten.
+    async fn end(&mut self, names: &[String], returns: impl Fn(&str) -> bool) {
         let ending: Vec<_> = names.iter().filter_map(|name| self.running.remove_entry(name)).collect();
-        let ended = join_all(ending.into_iter().map(|(name, running)| async move {
-            let _ = running.control.send(order).await;
+        join_all(ending.into_iter().map(|(name, running)| async move {
+            let _ = running.control.send(Control::Reload).await;
             let _ = running.task.await;
             name
-        }));
-        for name in ended.await {
+        }))
+        .await
+        .into_iter()
+        .for_each(|name| {
             self.store.forget_feed(&name);
-        }
+            if returns(&name) {
+                info!(connection = %name, "changed by the configuration: closed, to be opened anew");
+                self.metrics.forget_devices(&name);
+            } else {
+                info!(connection = %name, "removed from the configuration: closed");
+                self.metrics.forget_connection(&name);
+                self.board.remove(&name);
+            }
+        });
     }
 
     fn start(&mut self, config: config::Connection, prepared: Prepared) {

@@ -112,8 +112,7 @@ impl Metrics {
         self.families.forget_connection(labels::cut(connection));
     }
 
-    /// Removes the series of a connection's devices: it begins anew and may call them otherwise. When to call it is
-    /// said at [`Metrics::forget_connection`].
+    /// Removes the series of a connection's devices: its new configuration may name others.
     pub fn forget_devices(&self, connection: &str) {
         self.families.forget_devices(labels::cut(connection));
     }

@@ -338,7 +338,6 @@ fn what_is_not_known_is_absent() {
         "mqtt_client_keepalive_seconds",
         "mqtt_client_last_received_timestamp_seconds",
         "mqtt_client_last_session_duration_seconds",
-        "mqtt_client_queue_capacity_messages",
         "mqtt_device_last_seen_timestamp_seconds",
         "mqtt_device_expected_interval_seconds",
         "hangup_series_limit",
@@ -404,6 +403,14 @@ fn traffic_is_counted_where_it_flows() {
 }
 
 #[test]
+fn a_changed_connection_keeps_its_past_and_loses_its_devices() {
+    let metrics = full();
+    metrics.forget_devices("home");
+    assert!(!metrics.registry().gather().iter().any(|family| family.name() == "mqtt_device_messages_total"));
+    assert!(members(&metrics, "mqtt_client_connection_info", "connection").contains("home"));
+}
+
+#[test]
 fn a_forgotten_connection_leaves_no_series() {
     let metrics = full();
     metrics.forget_connection("home");
@@ -414,25 +421,6 @@ fn a_forgotten_connection_leaves_no_series() {
             assert!(!labels(metric).contains(&("connection", "home")), "{} remains", family.name());
         }
     }
-}
-
-#[test]
-fn forgotten_devices_leave_no_series_and_the_connection_goes_on() {
-    let metrics = full();
-    let devices = |metrics| members(metrics, "mqtt_device_messages_total", "connection");
-    assert!(devices(&metrics).contains("home"));
-    let before = members(&metrics, "mqtt_client_sessions_total", "connection");
-    metrics.forget_devices("home");
-    for family in metrics.registry().gather() {
-        for metric in family.get_metric() {
-            let labels = labels(metric);
-            let of_home = labels.contains(&("connection", "home"));
-            let of_device = labels.iter().any(|(name, _)| *name == "device");
-            assert!(!(of_home && of_device), "{} remains", family.name());
-        }
-    }
-    assert!(before.contains("home"));
-    assert_eq!(members(&metrics, "mqtt_client_sessions_total", "connection"), before);
 }
 
 #[test]
@@ -467,8 +455,10 @@ fn a_connection_made_anew_by_a_reload_goes_on_counting() {
     let metrics = Metrics::started(noon());
     let before = metrics.connection(&home());
     let later = noon().plus(Duration::from_secs(60));
+    before.attempt_failed(crate::connection::Phase::Tcp, ErrorName::ConnectionRefused, 7);
     before.closed(crate::lifecycle::CloseCause::Reload, later);
     let _after = metrics.connection(&home());
     assert_eq!(value(&metrics, "mqtt_client_closes_total cause=reload"), Some(1.0));
+    assert_eq!(value(&metrics, "mqtt_client_consecutive_connect_failures"), Some(0.0), "that was before");
     assert_eq!(value(&metrics, "mqtt_client_last_disconnect_timestamp_seconds"), Some(1_735_689_660.0));
 }
