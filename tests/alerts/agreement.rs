@@ -50,7 +50,7 @@ async fn dashboards_alerts_and_page_agree_on_the_drops_of_an_hour() {
     }
     let scene = Scene::new().await;
     // Without the rest after takeovers, for which an hour would have no room.
-    let reconnect = format!("{FAST}takeover_count = 0");
+    let reconnect = format!("{FAST}takeover_count = 1000");
     let config: String = NAMES.iter().map(|name| scene.connection(name, &reconnect, "")).collect();
     let exporter = scene.run(&config).await;
     let hour = record(&scene, &exporter).await;
