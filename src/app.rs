@@ -16,7 +16,8 @@ use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
 use crate::clock;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Listen, Problems};
+use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;
@@ -36,6 +37,9 @@ pub enum Error {
     /// An address could not be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The web configuration file is wrong.
+    #[error("the web configuration cannot be used:\n{0}")]
+    Web(Problems),
     /// A connection could not be set up.
     #[error("connection `{name}`: {reason}")]
     Connection {
@@ -80,13 +84,17 @@ async fn serve(
     let board = Arc::new(Board::default());
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board));
 
+    let web = Web::open(config.http.web_config_file.as_deref()).map_err(Error::Web)?;
     let listeners = http::bind(&config.http)?;
     let addresses = listeners.addresses();
-    for address in &addresses {
-        info!("listening on http://{address}/");
+    for place in listeners.places() {
+        match place {
+            Listen::Tcp(address) => info!("listening on {}://{address}/", web.scheme()),
+            Listen::Unix(_) | Listen::Systemd => info!("listening on {place} ({})", web.scheme()),
+        }
     }
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(http::serve(listeners, pages, async {
+    let server = tokio::spawn(http::serve_with(listeners, pages, web.clone(), async {
         let _ = closing.await;
     }));
 
@@ -98,7 +106,7 @@ async fn serve(
     metrics.exporter().config_read(true, started);
 
     while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http).await;
+        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
@@ -116,6 +124,7 @@ async fn reload_once(
     connections: &mut Connections,
     metrics: &Metrics,
     http: crate::config::Http,
+    web: &Web,
 ) -> crate::config::Http {
     let now = clock::now();
     let config = match reload() {
@@ -127,7 +136,11 @@ async fn reload_once(
         }
     };
     if config.http != http {
-        warn!("`http.listen` changed: this takes effect at the next start only");
+        warn!("`[http]` changed: this takes effect at the next start only");
+    }
+    // It was checked with the rest: only a change since then can be wrong here.
+    if let Err(problems) = web.reload() {
+        error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");
     }
     match connections.apply(config.connections).await {
         Ok(()) => metrics.exporter().config_read(true, now),

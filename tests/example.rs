@@ -72,6 +72,7 @@ fn every_field_of_the_configuration_is_in_it() {
 fn switching_every_field_on_changes_nothing_that_has_a_default() {
     let plain = loaded(&example());
     let mut full = loaded(&switched_on(&example()));
+    assert!(full.http.web_config_file.take().is_some());
     let connection = &mut full.connections[0];
 
     // What has no default, or leaves it to the source.

@@ -11,6 +11,7 @@
 mod world;
 
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hangup::config::Http;
@@ -216,7 +217,7 @@ async fn an_outage_that_a_person_must_end_is_not_ready_until_it_is_over() {
 #[tokio::test]
 async fn a_port_in_use_is_explained() {
     let world = World::start();
-    let error = bind(&Http { listen: vec![world.address] }).unwrap_err();
+    let error = bind(&Http { listen: vec![world.address.into()], ..Http::default() }).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
@@ -230,18 +231,18 @@ async fn a_port_in_use_is_explained() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_explained() {
     // 192.0.2.0/24 is for documentation: no machine has it.
-    let error = bind(&Http { listen: vec!["192.0.2.1:0".parse().unwrap()] }).unwrap_err();
+    let error = bind(&Http { listen: vec!["192.0.2.1:0".parse().unwrap()], ..Http::default() }).unwrap_err();
     assert!(error.to_string().contains("this machine does not have the address"), "{error}");
 }
 
 #[tokio::test]
 async fn both_families_listen_on_one_port() {
-    let Ok(six) = bind(&Http { listen: vec!["[::]:0".parse().unwrap()] }) else {
+    let Ok(six) = bind(&Http { listen: vec!["[::]:0".parse().unwrap()], ..Http::default() }) else {
         // A machine without IPv6 has nothing to confuse.
         return;
     };
     let port = six.addresses()[0].port();
-    let four = bind(&Http { listen: vec![([0, 0, 0, 0], port).into()] });
+    let four = bind(&Http { listen: vec![SocketAddr::from(([0, 0, 0, 0], port)).into()], ..Http::default() });
     assert!(four.is_ok(), "the IPv6 socket took the IPv4 port: {four:?}");
 }
 

@@ -54,7 +54,7 @@ impl Connections {
             wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, _)| new.name == name)
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
-        self.end(&leaving, Control::Reload).await;
+        self.end(&leaving, |name| wanted.iter().any(|config| config.name == name)).await;
         for (config, prepared) in begin {
             self.start(config, prepared);
         }
@@ -72,21 +72,27 @@ impl Connections {
         join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
     }
 
-    /// Ends some, all at once, and forgets their series: what comes under the same name begins anew.
-    async fn end(&mut self, names: &[String], order: Control) {
+    /// Ends some, all at once. What `returns` with another configuration keeps its past (drops, counters, history) and
+    /// loses what its old configuration fed: devices and readings. The others are forgotten.
+    async fn end(&mut self, names: &[String], returns: impl Fn(&str) -> bool) {
         let ending: Vec<_> = names.iter().filter_map(|name| self.running.remove_entry(name)).collect();
         join_all(ending.into_iter().map(|(name, running)| async move {
-            let _ = running.control.send(order).await;
+            let _ = running.control.send(Control::Reload).await;
             let _ = running.task.await;
             name
         }))
         .await
         .into_iter()
         .for_each(|name| {
-            info!(connection = %name, "removed or changed by the configuration: closed");
-            self.metrics.forget_connection(&name);
             self.store.forget_feed(&name);
-            self.board.remove(&name);
+            if returns(&name) {
+                info!(connection = %name, "changed by the configuration: closed, to be opened anew");
+                self.metrics.forget_devices(&name);
+            } else {
+                info!(connection = %name, "removed from the configuration: closed");
+                self.metrics.forget_connection(&name);
+                self.board.remove(&name);
+            }
         });
     }
 

@@ -45,6 +45,8 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         ..config::Navien::new(Secret::new(DEMO_EMAIL), SecretSource::Value(Secret::new(DEMO_PASSWORD)))
     };
     let policy = Policy {
+        // Shorter than the pause between two questions, so that there are pings to see.
+        keep_alive: Some(seconds(3)),
         jitter: Jitter::Share(0.5),
         max_delay_network: seconds(4),
         max_delay_service: seconds(6),
@@ -55,7 +57,7 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
     };
     let connection = config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
     Config {
-        http: Http { listen: vec![listen] },
+        http: Http { listen: vec![listen.into()], ..Http::default() },
         readings: Readings { outage_grace: seconds(30), ..Readings::default() },
         log: Log::default(),
         connections: vec![connection],

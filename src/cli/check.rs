@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{ConfigArguments, PROBLEM, output};
-use crate::config::{Config, Connection, Human, LogFormat, Navien, Origin, Source};
+use crate::config::{Config, Connection, Human, Listen, LogFormat, Navien, Origin, Source};
+use crate::http::web::{self, Web};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     match arguments.config.load() {
         Ok(loaded) => {
+            if let Some(Err(problems)) = loaded.config.http.web_config_file.as_deref().map(web::check) {
+                return output::problems(&problems, PROBLEM);
+            }
             for warning in &loaded.warnings {
                 output::note(format!("warning: {warning}"));
             }
@@ -45,7 +49,12 @@ fn summary(origin: &Origin, config: &Config) -> String {
         Origin::Environment => "environment".to_owned(),
     };
     let Config { http, readings, log, connections } = config;
-    let listen = http.listen.iter().map(|address| format!("http://{address}/metrics")).collect::<Vec<_>>();
+    let scheme = Web::open(http.web_config_file.as_deref()).map_or("http", |web| web.scheme());
+    let page = |place: &Listen| match place {
+        Listen::Tcp(address) => format!("{scheme}://{address}/metrics"),
+        Listen::Unix(_) | Listen::Systemd => format!("{place} ({scheme})"),
+    };
+    let listen = http.listen.iter().map(page).collect::<Vec<_>>();
     let format = match log.format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",

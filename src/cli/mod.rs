@@ -4,21 +4,23 @@
 
 mod catalogue;
 mod check;
+mod completions;
 mod demo;
 mod devices;
+mod health;
 mod logs;
+mod man;
 mod output;
 mod run;
 mod simulate;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Loaded, Origin, Problems, load};
+use crate::config::{Listen, Loaded, Origin, Problems, load};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,9 +39,12 @@ Exit codes:
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed
   2  the command line or the configuration is wrong";
 
+/// The name of the program.
+const NAME: &str = "hangup";
+
 /// Exports what devices say over MQTT to Prometheus, and names, times and counts every connection drop
 #[derive(Debug, Parser)]
-#[command(name = "hangup", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = NAME, version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -54,8 +59,11 @@ enum Command {
     Demo(demo::Arguments),
     Devices(devices::Arguments),
     Check(check::Arguments),
+    Health(health::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Reads the command line and does what it says.
@@ -67,8 +75,11 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, log_level),
         Command::Devices(arguments) => devices::main(&arguments, log_level),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Health(arguments) => health::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments),
     }
 }
 
@@ -109,9 +120,9 @@ impl ConfigArguments {
 /// Where the page is, when the configuration shall not decide.
 #[derive(Clone, Debug, Args)]
 struct ListenArguments {
-    /// Serve here instead of where the configuration says; may be repeated
-    #[arg(long, value_name = "ADDRESS:PORT", env = "HANGUP_LISTEN", value_delimiter = ',')]
-    listen: Vec<SocketAddr>,
+    /// Serve here instead of where the configuration says: ADDRESS:PORT, unix:/PATH or systemd; may be repeated
+    #[arg(long, value_name = "PLACE", env = "HANGUP_LISTEN", value_delimiter = ',')]
+    listen: Vec<Listen>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Starts nothing before the whole configuration is valid.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,6 +11,7 @@ use tracing::{Level, warn};
 use super::{ConfigArguments, ListenArguments, USAGE, logs, output};
 use crate::app;
 use crate::config::{Config, Loaded, Problems};
+use crate::http::web;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +29,9 @@ pub(super) struct Arguments {
     config: ConfigArguments,
     #[command(flatten)]
     listen: ListenArguments,
+    /// The web configuration file (TLS, passwords, headers), instead of the one that the configuration names
+    #[arg(long, visible_alias = "web.config.file", value_name = "FILE")]
+    web_config: Option<PathBuf>,
 }
 
 pub(super) fn main(arguments: Arguments, level: Option<Level>) -> ExitCode {
@@ -48,6 +53,12 @@ fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
     let mut loaded = arguments.config.load()?;
     if !arguments.listen.listen.is_empty() {
         loaded.config.http.listen.clone_from(&arguments.listen.listen);
+    }
+    if arguments.web_config.is_some() {
+        loaded.config.http.web_config_file.clone_from(&arguments.web_config);
+    }
+    if let Some(file) = &loaded.config.http.web_config_file {
+        web::check(file)?;
     }
     Ok(loaded)
 }

@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
-use super::{Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, navien, reconnect, value};
+use super::{
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, reconnect, value,
+};
 
 /// The names of the sources, as they stand in `[connection.source.…]`.
 const SOURCES: &str = "`[connection.source.navien]`";
@@ -30,7 +32,7 @@ pub(super) const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("
 /// Reads a whole file. The result is only worth something when `report` stays without a problem.
 pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surroundings<'_>) -> Config {
     let mut root = Fields::root(report, table);
-    let http = http(root.table("http"));
+    let http = http(root.table("http"), around);
     let readings = readings(root.table("readings"));
     let log = log(root.table("log"));
     let policy = reconnect::shared(root.table("reconnect"));
@@ -41,7 +43,11 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: vec![SocketAddr::from(([0, 0, 0, 0], 9883))] }
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 9883)).into()],
+            socket_mode: 0o660,
+            web_config_file: None,
+        }
     }
 }
 
@@ -57,36 +63,28 @@ impl Default for Log {
     }
 }
 
-fn http(fields: Option<Fields<'_, '_>>) -> Http {
+fn http(fields: Option<Fields<'_, '_>>, around: &Surroundings<'_>) -> Http {
     let mut http = Http::default();
     if let Some(mut fields) = fields {
         fields.set("listen", &mut http.listen, |value| {
-            let addresses = value::addresses(value)?;
-            overlap(&addresses).map_or(Ok(addresses), Err)
+            let places = value::places(value)?;
+            listen::overlap(&places).map_or(Ok(places), Err)
         });
+        fields.set("socket_mode", &mut http.socket_mode, mode);
+        http.web_config_file = fields
+            .read("web_config_file", |value| value::text(value).map(|file| around.directory.join(file)));
         fields.finish();
     }
     http
 }
 
-/// Why these addresses can not all be listened on.
-fn overlap(addresses: &[SocketAddr]) -> Option<String> {
-    let mut seen: Vec<SocketAddr> = Vec::new();
-    for address in addresses {
-        // Port 0 is another port each time.
-        let same_port = |other: &&SocketAddr| address.port() != 0 && other.port() == address.port();
-        for other in seen.iter().filter(same_port) {
-            if other == address {
-                return Some(format!("`{address}` is there twice"));
-            }
-            let any = address.ip().is_unspecified() || other.ip().is_unspecified();
-            if any && address.is_ipv4() == other.is_ipv4() {
-                return Some(format!("`{address}` and `{other}` overlap: keep the one you mean"));
-            }
-        }
-        seen.push(*address);
-    }
-    None
+/// Permission bits as `chmod` has them: four octal digits in a string.
+fn mode(value: &DeValue<'_>) -> Result<u32, String> {
+    let bits = value::text(value)?;
+    let octal = (3..=4).contains(&bits.len()).then(|| u32::from_str_radix(&bits, 8).ok()).flatten();
+    octal
+        .filter(|bits| *bits <= 0o777)
+        .ok_or_else(|| format!("{} is not a file mode (write for example `\"0660\"`)", value::shown(value)))
 }
 
 fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
@@ -176,21 +174,4 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
     sources.finish();
     account.map(Source::Navien)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_overlap_when_one_covers_the_other() {
-        let overlapping = |list: &[&str]| {
-            overlap(&list.iter().map(|address| address.parse().unwrap()).collect::<Vec<_>>()).is_some()
-        };
-        assert!(overlapping(&["127.0.0.1:9883", "127.0.0.1:9883"]));
-        assert!(overlapping(&["0.0.0.0:9883", "127.0.0.1:9883"]));
-        assert!(!overlapping(&["127.0.0.1:9883", "192.0.2.1:9883"]));
-        assert!(!overlapping(&["0.0.0.0:9883", "[::]:9883"]), "the families are apart");
-        assert!(!overlapping(&["127.0.0.1:0", "127.0.0.1:0"]));
-    }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod file;
 mod human;
+mod listen;
 mod load;
 mod navien;
 mod policy;
@@ -13,12 +14,12 @@ mod secret_field;
 mod value;
 
 pub use human::Human;
+pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,8 +41,12 @@ pub struct Config {
 /// The HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// Who may use the Unix sockets: the permission bits of their files.
+    pub socket_mode: u32,
+    /// The web configuration file of Prometheus' exporters: TLS, passwords, headers.
+    pub web_config_file: Option<PathBuf>,
 }
 
 /// Readings and their store.
@@ -157,10 +162,6 @@ pub struct Policy {
     pub limits: Limits,
     /// Time limit of sign-in and refresh, and of the whole planning.
     pub credentials_limit: Duration,
-    /// Commands kept during an outage.
-    pub queue_capacity: usize,
-    /// Commands older than this are dropped.
-    pub queue_max_age: Duration,
 }
 
 /// A Navien account. Its `Debug` tells neither the account nor a MAC.

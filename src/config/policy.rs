@@ -73,8 +73,6 @@ fn two_tier() -> Policy {
             close: Duration::from_secs(3),
         },
         credentials_limit: Duration::from_secs(30),
-        queue_capacity: 200,
-        queue_max_age: Duration::from_secs(5 * 60),
     }
 }
 

@@ -70,7 +70,6 @@ fn rest(mut fields: Fields<'_, '_>, policy: &mut Policy) {
     waits(&mut fields, policy);
     session(&mut fields, policy);
     limits(&mut fields, policy);
-    queue(&mut fields, policy);
     fields.finish();
 }
 
@@ -135,15 +134,6 @@ fn limits(fields: &mut Fields<'_, '_>, policy: &mut Policy) {
     ] {
         fields.set(key, limit, value::duration(range.clone()));
     }
-}
-
-fn queue(fields: &mut Fields<'_, '_>, policy: &mut Policy) {
-    let capacity = fields.read("queue_capacity", value::integer(0..=100_000));
-    if let Some(capacity) = capacity.and_then(|capacity| usize::try_from(capacity).ok()) {
-        policy.queue_capacity = capacity;
-    }
-    let age = value::duration(Duration::from_secs(1)..=DAY);
-    fields.set("queue_max_age", &mut policy.queue_max_age, age);
 }
 
 fn jitter(field: &DeValue<'_>) -> Result<Jitter, String> {

@@ -2,7 +2,6 @@
 //!
 //! Pure, and for plain values only: a secret has its own reader, which never repeats what it read.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use toml::de::DeValue;
 
 use super::file::article;
 use super::human::{self, Human};
+use super::listen::Listen;
 
 /// `30s`, within a range.
 pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&DeValue<'_>) -> Result<Duration, String> {
@@ -108,8 +108,8 @@ pub(super) fn word<T: Copy>(
     }
 }
 
-/// A list of `address:port`, not empty.
-pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> {
+/// A list of places to listen on, not empty.
+pub(super) fn places(value: &DeValue<'_>) -> Result<Vec<Listen>, String> {
     const EXAMPLE: &str = "write for example `[\"0.0.0.0:9883\"]`";
     let Some(items) = value.as_array() else {
         return Err(format!("must be a list, not {} ({EXAMPLE})", article(value)));
@@ -117,16 +117,14 @@ pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> 
     if items.is_empty() {
         return Err(format!("is empty: the page would be nowhere ({EXAMPLE})"));
     }
-    let address = |item: &DeValue<'_>| item.as_str().and_then(|text| text.parse().ok());
-    let wrong: Vec<_> = items
-        .iter()
-        .filter(|item| address(item.get_ref()).is_none())
-        .map(|item| shown(item.get_ref()))
-        .collect();
-    if wrong.is_empty() {
-        return Ok(items.iter().filter_map(|item| address(item.get_ref())).collect());
-    }
-    Err(format!("{} is not an IP address with a port ({EXAMPLE}; IPv6 as `[::1]:9883`)", wrong.join(", ")))
+    let place = |item: &DeValue<'_>| match item.as_str() {
+        Some(text) => text.parse(),
+        None => Err(format!("{} is not a place to listen on ({EXAMPLE})", shown(item))),
+    };
+    let (right, wrong): (Vec<_>, Vec<_>) =
+        items.iter().map(|item| place(item.get_ref())).partition(Result::is_ok);
+    let wrong: Vec<_> = wrong.into_iter().filter_map(Result::err).collect();
+    if wrong.is_empty() { Ok(right.into_iter().flatten().collect()) } else { Err(wrong.join("; ")) }
 }
 
 /// The value as it may be repeated in a message: plain and short.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 /// A message to publish.
 #[derive(Clone)]
 pub struct Outgoing {
-    /// The sender's own number, echoed by [`Report::Acknowledged`]; 0 if it does not care.
+    /// The sender's own number, echoed by [`Report::Acknowledged`](super::report::Report::Acknowledged); 0 if it does not care.
     pub token: u64,
     /// Topic.
     pub topic: String,

@@ -2,6 +2,7 @@
 //! Never waits for a connection or a device: it shows what is known now, and answers whatever the brokers do.
 
 mod answer;
+mod client;
 mod connections;
 mod landing;
 mod listen;
@@ -10,6 +11,7 @@ mod past;
 mod probes;
 mod server;
 mod timeline;
+pub mod web;
 mod words;
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 
 pub use listen::{BindError, Listeners, bind};
-pub use server::serve;
+pub use server::{serve, serve_with};
 
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;

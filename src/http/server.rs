@@ -1,6 +1,7 @@
 //! Accepts clients and speaks HTTP with them, within limits.
 //! Never lets a client cost more than a place, a header and a while: who asks for nothing goes first.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -16,10 +17,13 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
+use super::client::{Client, Stream};
+use super::listen::Door;
+use super::web::Web;
 use super::{Listeners, Pages};
 
 /// Clients connected at once: many times those that scrape one exporter, and few of the 1024 files that a process may
@@ -30,29 +34,37 @@ const CLIENTS: usize = 128;
 const HEADER_TIME: Duration = Duration::from_secs(12);
 /// A request's header fits into so many bytes; 431 beyond it.
 const HEADER_BYTES: usize = 16 * 1024;
-/// So long a client may leave an answer unread.
-const UNREAD_TIME: Duration = Duration::from_secs(30);
 /// Requests under way may take so long to finish when we stop.
 const FINISH_TIME: Duration = Duration::from_secs(5);
 /// The wait after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the pages until `shutdown`; then accepts nobody any more and finishes the requests under way.
+/// Serves the pages to everybody and in the clear, as [`serve_with`].
 pub fn serve(
     listeners: Listeners,
     pages: Pages,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> impl Future<Output = ()> + Send {
+    serve_with(listeners, pages, Web::default(), shutdown)
+}
+
+/// Serves the pages until `shutdown`; then accepts nobody any more and finishes the requests under way.
+pub fn serve_with(
+    listeners: Listeners,
+    pages: Pages,
+    web: Web,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send {
     let Listeners { sockets, .. } = listeners;
     async move {
         let graceful = GracefulShutdown::new();
-        let mut clients = Clients::new(pages.router());
+        let mut clients = Clients::new(pages.router(), web);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = accept(&sockets) => match accepted {
-                    Ok(stream) => clients.admit(stream, graceful.watcher()),
+                    Ok(client) => clients.admit(client, graceful.watcher()),
                     Err(error) => wait_after(&error).await,
                 },
                 Some(_) = clients.tasks.join_next() => {}
@@ -65,11 +77,11 @@ pub fn serve(
 }
 
 /// The next client on any of the sockets.
-async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
+async fn accept(sockets: &[Door]) -> io::Result<Client> {
     poll_fn(|context| {
         for socket in sockets {
             if let Poll::Ready(accepted) = socket.poll_accept(context) {
-                return Poll::Ready(accepted.map(|(stream, _)| stream));
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending
@@ -90,6 +102,7 @@ async fn wait_after(error: &io::Error) {
 /// The clients connected now, oldest first.
 struct Clients {
     routes: TowerToHyperService<Router>,
+    web: Web,
     http: http1::Builder,
     tasks: JoinSet<()>,
     places: Vec<Place>,
@@ -102,25 +115,31 @@ struct Place {
 }
 
 impl Clients {
-    fn new(router: Router) -> Self {
+    fn new(pages: Router, web: Web) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_BYTES);
-        Self { routes: TowerToHyperService::new(router), http, tasks: JoinSet::new(), places: Vec::new() }
+        let routes = TowerToHyperService::new(pages);
+        Self { routes, web, http, tasks: JoinSet::new(), places: Vec::new() }
     }
 
-    fn admit(&mut self, stream: TcpStream, watcher: Watcher) {
+    fn admit(&mut self, client: Client, watcher: Watcher) {
         self.make_room();
-        limit_unread(&stream);
         let asked = Arc::new(AtomicBool::new(false));
-        let (routes, note) = (self.routes.clone(), Arc::clone(&asked));
-        let service = service_fn(move |request: Request<Incoming>| {
-            note.store(true, Ordering::Relaxed);
-            routes.call(request)
-        });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let (routes, note, web) = (self.routes.clone(), Arc::clone(&asked), self.web.clone());
+        let http = self.http.clone();
         let task = self.tasks.spawn(async move {
+            let Some(stream) = secured(client, &web).await else { return };
+            let service = service_fn(move |request: Request<Incoming>| {
+                note.store(true, Ordering::Relaxed);
+                let (routes, web) = (routes.clone(), web.clone());
+                async move {
+                    let headers = request.headers().clone();
+                    let pages = async { routes.call(request).await.unwrap_or_else(|never| match never {}) };
+                    Ok::<_, Infallible>(web.answer(&headers, pages).await)
+                }
+            });
             // How a client's connection ends concerns nobody.
-            let _ = watcher.watch(connection).await;
+            let _ = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await;
         });
         self.places.push(Place { task, asked });
     }
@@ -138,9 +157,12 @@ impl Clients {
     }
 }
 
-/// An answer that nobody reads must not stay in memory; the kernel watches over it.
-fn limit_unread(stream: &TcpStream) {
-    // Without it only the place in the queue is at stake, so a system that refuses it is no failure.
-    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_TIME));
-    let _ = stream.set_nodelay(true);
+/// The client's bytes, in TLS where it is set up; `None` when the client does not get that far in time.
+async fn secured(client: Client, web: &Web) -> Option<Box<dyn Stream>> {
+    let Client(stream) = client;
+    let Some(tls) = web.tls() else { return Some(stream) };
+    let handshake = TlsAcceptor::from(tls).accept(stream);
+    // Who fails it has heard why in an alert.
+    let stream = tokio::time::timeout(HEADER_TIME, handshake).await.ok()?.ok()?;
+    Some(Box::new(stream))
 }

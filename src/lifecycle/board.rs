@@ -1,6 +1,6 @@
 //! What every connection is doing and why, for the status page, `/-/ready` and `/api/v1/connections`.
 //!
-//! Written by the [`super::Recorder`], read by HTTP. Holds no secret, no MAC, no e-mail, no client id.
+//! Written by the [`super::recorder::Recorder`], read by HTTP. Holds no secret, no MAC, no e-mail, no client id.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What happened lately to one connection: a ring of attempts, of sessions, and of drops, kept longer. [pure]
+//! What happened lately to one connection: a ring of attempts, of sessions, and of drops, kept longer. Pure.
 //! Never grows without bound, and never holds what it does not need: memory is taken as facts come.
 
 use std::collections::VecDeque;

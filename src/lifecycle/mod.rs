@@ -1,4 +1,4 @@
-//! What happens to a connection, said once: [`Event`]s go to the [`Recorder`], and only there become numbers,
+//! What happens to a connection, said once: [`Event`]s go to the [`Recorder`](recorder::Recorder), and only there become numbers,
 //! log lines and history.
 
 pub mod board;

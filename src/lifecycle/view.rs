@@ -1,4 +1,4 @@
-//! What of the history may leave the process: times, names and counts. [pure]
+//! What of the history may leave the process: times, names and counts. Pure.
 //! Never a topic, an address, a client id or a secret.
 
 use std::time::{Duration, SystemTime};

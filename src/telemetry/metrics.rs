@@ -79,6 +79,13 @@ macro_rules! families {
                 Self { $($field: register(&definition!($kind, $name, $labels, $help $(, $buckets)?), registry),)* }
             }
 
+            /// Removes the series of this connection's devices.
+            pub(super) fn forget_devices(&self, connection: &str) {
+                $(if $labels.contains(&"device") {
+                    forget(&self.$field, connection);
+                })*
+            }
+
             /// Removes every series of this connection, those of its devices included.
             pub(super) fn forget_connection(&self, connection: &str) {
                 $(forget(&self.$field, connection);)*
@@ -130,7 +137,7 @@ families! {
     published_messages: Counter, "mqtt_client_published_messages_total", ["connection", "qos"], "Messages handed to the network for the broker.";
     messages: Counter, "mqtt_client_messages_total", ["connection", "outcome"], "What the source made of the messages received.";
     queued_messages: Gauge, "mqtt_client_queued_messages", ["connection"], "Messages that wait to be sent.";
-    queue_capacity: Gauge, "mqtt_client_queue_capacity_messages", ["connection"], "Messages that may wait to be sent before the oldest is dropped.";
+    queue_capacity: Gauge, "mqtt_client_queue_capacity_messages", ["connection"], "Messages that may wait to be sent before the oldest is dropped; 0 where nothing is queued.";
     inflight_messages: Gauge, "mqtt_client_inflight_messages", ["connection"], "Messages sent whose acknowledgement has not come.";
     dropped_messages: Counter, "mqtt_client_dropped_messages_total", ["connection", "reason"], "Messages to the broker that were lost, by the reason.";
     // Devices.

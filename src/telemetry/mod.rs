@@ -111,6 +111,11 @@ impl Metrics {
     pub fn forget_connection(&self, connection: &str) {
         self.families.forget_connection(labels::cut(connection));
     }
+
+    /// Removes the series of a connection's devices: its new configuration may name others.
+    pub fn forget_devices(&self, connection: &str) {
+        self.families.forget_devices(labels::cut(connection));
+    }
 }
 
 impl Default for Metrics {

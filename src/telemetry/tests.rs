@@ -338,7 +338,6 @@ fn what_is_not_known_is_absent() {
         "mqtt_client_keepalive_seconds",
         "mqtt_client_last_received_timestamp_seconds",
         "mqtt_client_last_session_duration_seconds",
-        "mqtt_client_queue_capacity_messages",
         "mqtt_device_last_seen_timestamp_seconds",
         "mqtt_device_expected_interval_seconds",
         "hangup_series_limit",
@@ -401,6 +400,14 @@ fn traffic_is_counted_where_it_flows() {
     ] {
         assert_eq!(value(&metrics, series), Some(expected), "{series}");
     }
+}
+
+#[test]
+fn a_changed_connection_keeps_its_past_and_loses_its_devices() {
+    let metrics = full();
+    metrics.forget_devices("home");
+    assert!(!metrics.registry().gather().iter().any(|family| family.name() == "mqtt_device_messages_total"));
+    assert!(members(&metrics, "mqtt_client_connection_info", "connection").contains("home"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The pieces of the exposition formats: headers, labels, numbers. [pure]
+//! The pieces of the exposition formats: headers, labels, numbers. Pure.
 //!
 //! Two formats, one page: text 0.0.4 and OpenMetrics 1.0 differ in headers, in `le` and in the end mark only.
 

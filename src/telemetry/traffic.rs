@@ -29,7 +29,7 @@ struct Handles {
     malformed: IntCounter,
     oversize: IntCounter,
     queued: Gauge,
-    queue_capacity: OptionalGauge,
+    queue_capacity: Gauge,
     in_flight: Gauge,
     queue_full: IntCounter,
     expired: IntCounter,
@@ -59,7 +59,7 @@ impl Traffic {
             malformed: heard("malformed"),
             oversize: heard("oversize"),
             queued: gauge(&families.queued_messages),
-            queue_capacity: OptionalGauge::new(&families.queue_capacity, &[connection]),
+            queue_capacity: gauge(&families.queue_capacity),
             in_flight: gauge(&families.inflight_messages),
             queue_full: lost(Loss::QueueFull),
             expired: lost(Loss::Expired),
@@ -110,7 +110,7 @@ impl Traffic {
         self.0.queued.set(messages as f64);
     }
 
-    /// The queue may hold so many. Absent from the page until it is said.
+    /// The queue may hold so many; 0 until it is said: nothing waits.
     #[expect(clippy::cast_precision_loss, reason = "a queue is short")]
     pub fn queue_capacity(&self, messages: usize) {
         self.0.queue_capacity.set(messages as f64);

@@ -40,7 +40,9 @@ async fn an_unchanged_connection_stays_connected() {
         .await;
     assert_eq!(page.value(SUCCESSFUL, &[]), 1.0);
     assert_eq!(started(&page).to_bits(), started(&before).to_bits(), "the same session");
-    assert_eq!((page.sessions("a"), page.sessions("b"), page.sessions("c")), (1.0, 1.0, 1.0));
+    assert_eq!((page.sessions("a"), page.sessions("b"), page.sessions("c")), (1.0, 2.0, 1.0));
+    let closed = [("connection", "b"), ("cause", "reload")];
+    assert_eq!(page.value("mqtt_client_closes_total", &closed), 1.0, "a changed connection keeps its past");
     assert_eq!((page.drops("a").len(), page.drops("b").len()), (0, 0));
     assert_eq!(scene.cloud.faults().connected(), 3);
     exporter.logged(&["session closed", "connection=\"b\"", "cause=\"reload\""]).await;

@@ -33,7 +33,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Self {
-        let listeners = http::bind(&Http { listen: vec!["127.0.0.1:0".parse().unwrap()] }).unwrap();
+        let listeners =
+            http::bind(&Http { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Http::default() }).unwrap();
         let address = listeners.addresses()[0];
         let (metrics, board) = (Arc::new(Metrics::new()), Arc::new(Board::default()));
         let store = Arc::new(Store::new(100, Duration::from_secs(60), metrics.exporter()));

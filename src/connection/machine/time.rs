@@ -11,7 +11,7 @@ use crate::lifecycle::Why;
 use crate::lifecycle::{CloseCause, Event};
 
 impl Machine {
-    /// When [`Input::Tick`] is needed next. Asked after every step: derived from the state, it can not be stale.
+    /// When [`Input::Tick`](super::Input::Tick) is needed next. Asked after every step: derived from the state, it can not be stale.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
