@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use hangup::clock;
-use hangup::simulator::Fault;
+use hangup::config::Secret;
+use hangup::simulator::vault::Account;
+use hangup::simulator::{DEMO_EMAIL, Fault, HeaterSettings, Settings};
 
 use crate::support::exporter::Exporter;
 use crate::support::prometheus::say;
@@ -76,7 +78,7 @@ async fn a_storm_is_one_page_and_one_notice_of_its_end() {
 
 async fn a_broker_that_is_stopped_and_started() {
     let scene = Scene::new().await;
-    let exporter = online(&scene, &slow(&scene.connection("home", FAST, ""), "5m"), &["home"]).await;
+    let exporter = online(&scene, &slow(&scene.connection("home", FAST, ""), "5m")).await;
     let watch = Watch::start(&exporter, Pace::Times(20)).await;
     let begin = clock::now().at;
     scene.inject(Fault::Down(Duration::from_secs(50)));
@@ -122,7 +124,7 @@ async fn another_client_with_the_same_id() {
     let scene = Scene::new().await;
     // The exporter's own rest after three takeovers, 20 times shorter as well.
     let reconnect = format!("{FAST}takeover_rest = \"15s\"");
-    let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m"), &["home"]).await;
+    let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m")).await;
     let watch = Watch::start(&exporter, Pace::Times(20)).await;
     for drops in 1..=3_u32 {
         // Two minutes of the rules, so that this is no storm of one connection.
@@ -153,24 +155,44 @@ async fn nothing(pace: Pace, status_interval: &str) {
     scene.end(exporter).await;
 }
 
-/// Four connections, online.
+/// Four connections, online: four accounts with a heater each, as a device belongs to one connection only.
 async fn four(reconnect: &str, status_interval: &str) -> (Scene, Exporter) {
-    let scene = Scene::new().await;
-    let names = ["a", "b", "c", "d"];
-    let config: String =
-        names.iter().map(|name| slow(&scene.connection(name, reconnect, ""), status_interval)).collect();
-    let exporter = online(&scene, &config, &names).await;
+    let mut settings = quick();
+    let (account, heater) = (settings.accounts.remove(0), settings.heaters.remove(0));
+    settings.heaters.clear();
+    let mut config = Vec::new();
+    for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let email = format!("{name}.{DEMO_EMAIL}");
+        settings.accounts.push(Account { email: Secret::new(&email), ..account.clone() });
+        let mac = format!("020000aabb1{number}");
+        settings.heaters.push(HeaterSettings { mac, account: number, ..heater.clone() });
+        config.push((name, email));
+    }
+    let scene = Scene::with(settings).await;
+    let text: String = config
+        .iter()
+        .map(|(name, email)| {
+            slow(&scene.connection(name, reconnect, ""), status_interval).replace(DEMO_EMAIL, email)
+        })
+        .collect();
+    let exporter = scene.run(&text).await;
+    exporter
+        .until("four are online", |page| {
+            config.iter().all(|(name, _)| page.online(name)) && page.heaters() == config.len()
+        })
+        .await;
     (scene, exporter)
 }
 
-async fn online(scene: &Scene, config: &str, names: &[&str]) -> Exporter {
+/// A cloud whose heaters answer at once.
+fn quick() -> Settings {
+    Settings { round_trip: Duration::from_millis(5)..=Duration::from_millis(20), ..Settings::default() }
+}
+
+/// One connection, online.
+async fn online(scene: &Scene, config: &str) -> Exporter {
     let exporter = scene.run(config).await;
-    exporter
-        .until("everything is online", |page| {
-            // All connections have the same two heaters.
-            names.iter().all(|name| page.online(name)) && page.heaters() == 2
-        })
-        .await;
+    exporter.until("online", |page| page.online("home") && page.heaters() == 2).await;
     exporter
 }
 
