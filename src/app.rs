@@ -8,6 +8,7 @@ pub mod devices;
 pub mod signals;
 pub mod simulate;
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,10 +59,19 @@ pub type Reload = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 /// # Errors
 /// When it can not start: an address in use, a connection that can not be built.
 pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::listen()?;
         serve(config, reload, signals, |_| ()).await
-    })
+    })?
+}
+
+/// Runs `work` to its end, and waits for nothing else: a name lookup that nobody wants any more may sit in the
+/// system's resolver for half a minute, and a runtime that is merely dropped waits for it.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Two threads: one for messages and one for a scrape beside them. More would only cost memory.
@@ -143,11 +153,35 @@ async fn reload_once(
         error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");
     }
     match connections.apply(config.connections).await {
-        Ok(()) => metrics.exporter().config_read(true, now),
+        Ok(()) => {
+            info!("the configuration was read anew");
+            metrics.exporter().config_read(true, now);
+        }
         Err(fault) => {
             error!("the configuration was not applied, the old one stays in force: {fault}");
             metrics.exporter().config_read(false, now);
         }
     }
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_waits_for_no_blocking_call() {
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let (began, waits) = std::sync::mpsc::channel();
+        block_on(async move {
+            tokio::task::spawn_blocking(move || {
+                began.send(()).unwrap();
+                let _ = blocked.recv();
+            });
+            waits.recv().unwrap();
+        })
+        .unwrap();
+        // With a runtime that waits, this line is never reached.
+        drop(release);
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -20,6 +21,9 @@ use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
 use crate::source::{self, Prepared};
 use crate::telemetry::Metrics;
+
+/// AWS closes a connection whose client id connects twice within a second.
+const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
 /// The running connections and what they share.
 pub(super) struct Connections {
@@ -55,6 +59,12 @@ impl Connections {
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
         self.end(&leaving, |name| wanted.iter().any(|config| config.name == name)).await;
+        let again =
+            |config: &config::Connection| config.policy.client_id.is_some() && leaving.contains(&config.name);
+        if begin.iter().any(|(config, _)| again(config)) {
+            // A successor does not know when the client id that it inherits last connected.
+            tokio::time::sleep(CONNECT_SPACING).await;
+        }
         for (config, prepared) in begin {
             self.start(config, prepared);
         }

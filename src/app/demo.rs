@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::signals::Signals;
-use super::{Error, runtime, serve};
+use super::{Error, block_on, serve};
 use crate::config::{self, Config, Http, Jitter, Log, Policy, Readings, Secret, SecretSource, Source};
 use crate::simulator::{Cloud, DEMO_EMAIL, DEMO_PASSWORD, Settings};
 
@@ -16,7 +16,7 @@ use crate::simulator::{Cloud, DEMO_EMAIL, DEMO_PASSWORD, Settings};
 /// # Errors
 /// When it can not start, as [`super::run`].
 pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr])) -> Result<(), Error> {
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::listen()?;
         let scratch = Scratch::new()?;
         let cloud = Cloud::start(Settings::demo(fastrand::u64(..))).await?;
@@ -27,7 +27,7 @@ pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr])) -> Result<(
         let outcome = serve(config, Box::new(move || Ok(again.clone())), signals, announce).await;
         cloud.stop().await;
         outcome
-    })
+    })?
 }
 
 /// One connection to the demo account, asking often and recovering fast: two minutes must show everything.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
-use super::runtime;
+use super::block_on;
 use crate::clock;
 use crate::config::{self, Config, Source};
 use crate::connection::driver::{Connection, Control};
@@ -62,8 +62,7 @@ pub struct DeviceReading {
 /// # Errors
 /// A sentence that names the connection and what went wrong: a refused sign-in, no network.
 pub fn find(config: Config) -> Result<Vec<Device>, String> {
-    let runtime = runtime().map_err(|fault| format!("cannot start: {fault}"))?;
-    runtime.block_on(async {
+    block_on(async {
         let mut found = Vec::new();
         for connection in config.connections {
             found.extend(
@@ -72,6 +71,7 @@ pub fn find(config: Config) -> Result<Vec<Device>, String> {
         }
         Ok(found)
     })
+    .map_err(|fault| format!("cannot start: {fault}"))?
 }
 
 async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {

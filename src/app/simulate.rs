@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::signals::{Order, Signals};
-use super::{Error, runtime};
+use super::{Error, block_on};
 use crate::simulator::{Cloud, Settings};
 
 /// Serves the cloud until SIGINT or SIGTERM. `announce` gets it once it listens.
@@ -18,7 +18,7 @@ pub fn run(
     speed: f64,
     announce: impl FnOnce(&Cloud),
 ) -> Result<(), Error> {
-    runtime()?.block_on(async {
+    block_on(async {
         let mut signals = Signals::listen()?;
         let settings = Settings { rest, mqtt, speed, model_speed: speed, ..Settings::default() };
         let cloud = Cloud::start(settings).await?;
@@ -27,5 +27,5 @@ pub fn run(
         while signals.next().await != Order::Stop {}
         cloud.stop().await;
         Ok(())
-    })
+    })?
 }

@@ -102,7 +102,7 @@ impl Session {
     }
 
     pub(super) fn publish(&mut self, message: Outgoing) -> Result<(), Refused> {
-        if self.outbound.len() >= BACKLOG {
+        if self.is_choked() {
             return Err(Refused::TooManyInFlight);
         }
         self.protocol.publish(message, clock::now().at)?;
@@ -114,9 +114,13 @@ impl Session {
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reports: &mut VecDeque<Report>) -> Poll<()> {
         loop {
             let now = clock::now().at;
-            let more = self.read(cx, now);
+            // Who does not read our answers is not read either: what asks for an answer could else pile them up
+            // without end.
+            let choked = self.is_choked();
+            let mut more = !choked && self.read(cx, now);
             self.protocol.tick(now);
             self.write(cx, now);
+            more |= choked && !self.is_choked();
             self.sample(now, reports);
             self.report(now, reports);
             if self.over || !reports.is_empty() {
@@ -149,6 +153,11 @@ impl Session {
             tracing::debug!("the peer did not close in time");
         }
         ending.map(Box::new)
+    }
+
+    /// As much as is allowed waits to be sent. Writing goes on, and wakes the task when it can.
+    fn is_choked(&self) -> bool {
+        self.outbound.len() >= BACKLOG
     }
 
     /// Reads and decodes; whether there may be more to read at once.

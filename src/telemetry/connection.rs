@@ -142,6 +142,8 @@ impl ConnectionMetrics {
         if metrics.last_disconnect.get() == 0.0 {
             metrics.last_disconnect.set(started.unix_seconds());
         }
+        // A life that a reload begins has not failed yet.
+        metrics.consecutive_failures.set(0.0);
         metrics.state(StateName::Idle);
         metrics
     }

@@ -22,11 +22,11 @@ impl Exposition {
     #[must_use]
     pub fn negotiate(accept: Option<&str>) -> Self {
         let accept = accept.unwrap_or_default();
-        let wish = |media: &str| {
-            ranges(accept).filter(|(range, _)| range == media).map(|(_, q)| q).fold(0.0, f64::max)
-        };
-        let openmetrics = wish("application/openmetrics-text");
-        let text = wish("text/plain");
+        let wish =
+            |media: &str| ranges(accept).filter(|(range, _)| range == media).map(|(_, q)| q).reduce(f64::max);
+        let openmetrics = wish("application/openmetrics-text").unwrap_or(0.0);
+        // The more exact range decides. A wildcard stands for text only: nobody means OpenMetrics by one.
+        let text = wish("text/plain").or_else(|| wish("text/*")).or_else(|| wish("*/*")).unwrap_or(0.0);
         Self(if openmetrics > 0.0 && openmetrics >= text { Format::OpenMetrics } else { Format::Text })
     }
 
@@ -107,7 +107,7 @@ fn write_family(out: &mut String, format: Format, family: &MetricFamily) {
         MetricType::HISTOGRAM => {
             text::header(out, format, name, FamilyType::Histogram, family.help());
             for metric in family.get_metric() {
-                write_histogram(out, format, name, metric);
+                write_histogram(out, name, metric);
             }
         }
         // Our table declares none, and the collector of the process has none.
@@ -128,14 +128,14 @@ fn sample(out: &mut String, name: &str, metric: &Metric, value: f64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
-fn write_histogram(out: &mut String, format: Format, name: &str, metric: &Metric) {
+fn write_histogram(out: &mut String, name: &str, metric: &Metric) {
     let histogram = metric.get_histogram();
     let count = histogram.get_sample_count();
     let finite =
         histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
     for (upper, below) in finite.filter(|(upper, _)| upper.is_finite()).chain([(f64::INFINITY, count)]) {
         let mut le = String::new();
-        text::bound(&mut le, format, upper);
+        text::bound(&mut le, upper);
         out.push_str(name);
         out.push_str("_bucket");
         text::labels(out, pairs(metric).chain([("le", le.as_str())]));
@@ -171,6 +171,15 @@ mod tests {
         assert_eq!(format(Some(PROMETHEUS)), Format::OpenMetrics);
         assert_eq!(format(Some("application/openmetrics-text;q=0.4, text/plain;q=0.5")), Format::Text);
         assert_eq!(format(Some("application/openmetrics-text;q=0")), Format::Text);
+    }
+
+    #[test]
+    fn a_wildcard_counts_as_text_where_text_is_not_named() {
+        let format = |accept| Exposition::negotiate(Some(accept)).0;
+        assert_eq!(format("application/openmetrics-text;q=0.5, */*"), Format::Text);
+        assert_eq!(format("application/openmetrics-text;q=0.5, text/*;q=0.9"), Format::Text);
+        assert_eq!(format("application/openmetrics-text, */*;q=0.1"), Format::OpenMetrics);
+        assert_eq!(format("application/openmetrics-text;q=0.5, text/plain;q=0.1, */*"), Format::OpenMetrics);
     }
 
     #[test]

@@ -455,8 +455,10 @@ fn a_connection_made_anew_by_a_reload_goes_on_counting() {
     let metrics = Metrics::started(noon());
     let before = metrics.connection(&home());
     let later = noon().plus(Duration::from_secs(60));
+    before.attempt_failed(crate::connection::Phase::Tcp, ErrorName::ConnectionRefused, 7);
     before.closed(crate::lifecycle::CloseCause::Reload, later);
     let _after = metrics.connection(&home());
     assert_eq!(value(&metrics, "mqtt_client_closes_total cause=reload"), Some(1.0));
+    assert_eq!(value(&metrics, "mqtt_client_consecutive_connect_failures"), Some(0.0), "that was before");
     assert_eq!(value(&metrics, "mqtt_client_last_disconnect_timestamp_seconds"), Some(1_735_689_660.0));
 }

@@ -43,6 +43,10 @@ async fn an_unchanged_connection_stays_connected() {
     assert_eq!((page.sessions("a"), page.sessions("b"), page.sessions("c")), (1.0, 2.0, 1.0));
     let closed = [("connection", "b"), ("cause", "reload")];
     assert_eq!(page.value("mqtt_client_closes_total", &closed), 1.0, "a changed connection keeps its past");
+    let b = [("connection", "b")];
+    let rested = page.value("mqtt_client_last_connect_timestamp_seconds", &b)
+        - page.value("mqtt_client_last_disconnect_timestamp_seconds", &b);
+    assert!(rested >= 0.99, "the cloud closes a client id that connects twice within a second: {rested}");
     assert_eq!((page.drops("a").len(), page.drops("b").len()), (0, 0));
     assert_eq!(scene.cloud.faults().connected(), 3);
     exporter.logged(&["session closed", "connection=\"b\"", "cause=\"reload\""]).await;

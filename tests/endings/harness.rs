@@ -281,6 +281,21 @@ impl Side {
         tcp.write_all(bytes).await.unwrap();
     }
 
+    /// Writes four bytes again and again without ever reading, until `most` bytes are out or the client takes no more
+    /// of them; how many it took.
+    pub(crate) async fn flood(&mut self, four: [u8; 4], most: usize) -> usize {
+        let Io::Tcp(io) = &mut self.io else { panic!("no plain TCP") };
+        let chunk = four.repeat(16 * 1024);
+        let mut sent = 0;
+        while sent < most {
+            // A client that reads takes something at once; on a slow machine a false alarm lets the test pass.
+            let written = tokio::time::timeout(Duration::from_secs(2), io.write(&chunk[sent % 4..])).await;
+            let Ok(count) = written else { break };
+            sent += count.unwrap();
+        }
+        sent
+    }
+
     fn tcp(&self) -> &TcpStream {
         match &self.io {
             Io::Tcp(io) => io,

@@ -12,6 +12,7 @@
 )]
 
 mod before_mqtt;
+mod flood;
 mod handshake;
 mod harness;
 mod session;
