@@ -14,90 +14,25 @@
 mod support;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hangup::simulator::Fault;
-use serde_json::Value;
-use support::eventually;
-use support::exporter::{Exporter, Process, get};
+use support::exporter::{Exporter, get};
+use support::prometheus::{Prometheus, is_here, skipped};
 use support::scene::{FAST, Scene};
 use tempfile::TempDir;
 
 const REFUSED: &str = "AWS_IO_SOCKET_CONNECTION_REFUSED";
 
-/// Whether a program can be started; says so loudly when not.
-fn is_here(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let here = found.is_ok_and(|status| status.success());
-    if !here {
-        skipped(&format!("`{program}` is not here"));
-    }
-    here
-}
-
-/// Says it past the capture of the test runner, which keeps to itself what a passing test prints.
-fn skipped(what: &str) {
-    let line = format!("!! SKIPPED: {what}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
 /// A Prometheus that scrapes one exporter every second.
-struct Prometheus {
-    _process: Process,
-    _directory: TempDir,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    async fn watching(exporter: &Exporter) -> Self {
-        let directory = TempDir::new().unwrap();
-        let config = directory.path().join("prometheus.yml");
-        let target = exporter.address;
-        std::fs::write(
-            &config,
-            format!(
-                "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
-                 scrape_configs:\n- job_name: hangup\n  static_configs: [{{ targets: ['{target}'] }}]\n"
-            ),
-        )
-        .unwrap();
-        let process = Process::start(
-            Command::new("prometheus")
-                .arg(format!("--config.file={}", config.display()))
-                .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
-                .arg("--web.listen-address=127.0.0.1:0"),
-        );
-        let address = eventually("Prometheus listens", async || {
-            let log = process.stderr();
-            log.lines().find_map(|line| {
-                let address = line.split_once("127.0.0.1:")?.1;
-                let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
-                let port: u16 = digits.parse().ok().filter(|port| *port != 0)?;
-                Some(SocketAddr::from(([127, 0, 0, 1], port)))
-            })
-        })
-        .await;
-        Self { _process: process, _directory: directory, address }
-    }
-
-    /// The result of an instant query, by value.
-    async fn query(&self, query: &str) -> Vec<(Value, f64)> {
-        let encoded = query.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
-        let path = format!("/api/v1/query?query={encoded}");
-        let Ok(answer) = get(self.address, &path, "application/json").await else { return Vec::new() };
-        // An answer in chunks still holds its JSON on one line.
-        let json = answer.body.lines().find(|line| line.starts_with('{')).unwrap_or("{}");
-        let parsed: Value = serde_json::from_str(json).unwrap_or_default();
-        let result = parsed["data"]["result"].as_array().cloned().unwrap_or_default();
-        let value = |sample: &Value| sample["value"][1].as_str().unwrap().parse().unwrap();
-        result.iter().map(|sample| (sample["metric"].clone(), value(sample))).collect()
-    }
-
-    async fn until(&self, query: &str) -> Vec<(Value, f64)> {
-        eventually(query, async || Some(self.query(query).await).filter(|found| !found.is_empty())).await
-    }
+async fn watching(exporter: &Exporter) -> Prometheus {
+    let target = exporter.address;
+    let config = format!(
+        "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
+         scrape_configs:\n- job_name: hangup\n  static_configs: [{{ targets: ['{target}'] }}]\n"
+    );
+    Prometheus::start(TempDir::new().unwrap(), &config).await
 }
 
 #[tokio::test]
@@ -108,7 +43,7 @@ async fn an_outage_as_prometheus_sees_it() {
     let scene = Scene::new().await;
     let config = format!("[readings]\noutage_grace = \"2s\"\n{}", scene.connection("home", FAST, ""));
     let exporter = scene.run(&config).await;
-    let prometheus = Prometheus::watching(&exporter).await;
+    let prometheus = watching(&exporter).await;
     prometheus.until("up == 1").await;
     prometheus.until("count(navien_temperature_celsius{sensor=\"tank_upper\"}) == 2").await;
 

@@ -15,6 +15,7 @@
 pub mod exporter;
 pub mod openmetrics;
 pub mod page;
+pub mod prometheus;
 pub mod scene;
 
 use std::time::Duration;
