@@ -359,7 +359,7 @@ fn run_and_devices_refuse_a_faulty_configuration_with_code_2() {
 #[test]
 fn a_configuration_that_is_not_there_is_told_by_its_path() {
     let run = hangup(&["check"], &[("HANGUP_CONFIG", "/nowhere/hangup.toml")]);
-    assert_eq!(run.stderr, "/nowhere/hangup.toml: cannot be read: entity not found\nhangup: 1 problem\n");
+    assert_eq!(run.stderr, "/nowhere/hangup.toml: there is no such file\nhangup: 1 problem\n");
     assert_eq!(run.code, Some(1));
 }
 

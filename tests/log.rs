@@ -155,7 +155,7 @@ fn a_change_of_state_is_one_line() {
         "connection=\"home\"",
         "error=\"AWS_ERROR_MQTT_UNEXPECTED_HANGUP\"",
         "code=5134",
-        "detail=WebsocketClose(Some(1000))",
+        "detail=websocket_close:1000",
         "ended_by=\"peer\"",
         "session_seconds=60.0",
     ] {

@@ -15,6 +15,7 @@ use super::Error;
 use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
+use crate::lifecycle::Event;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
 use crate::reading::ingest::Ingest;
@@ -110,7 +111,8 @@ impl Connections {
         let name = config.name.clone();
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
-        let recorder = Recorder::new(self.metrics.connection(labels), self.board.enter(status));
+        let entry = self.board.enter(status);
+        let recorder = Recorder::new(self.metrics.connection(labels), Arc::clone(&entry));
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,
@@ -122,10 +124,14 @@ impl Connections {
         );
         let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
+        let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {
-            // A panic here is a bug of ours: it is said loudly, and the other connections live on.
+            // A panic here is a bug of ours: it is said loudly, the page does not show the connection as it was, and
+            // the other connections live on.
             if let Err(panicked) = tokio::spawn(connection.run(orders)).await {
                 error!(connection = %watched, %panicked, "the connection's task ended by a bug; please report it");
+                feed.down(clock::now().at);
+                Recorder::new(successor, entry).record(Event::Stopped, clock::now());
             }
         });
         self.running.insert(name, Running { config, control, task });

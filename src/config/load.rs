@@ -62,7 +62,10 @@ fn from_file(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<L
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            let list = vec![Problem::whole(format!("cannot be read: {}", error.kind()))];
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let unread = || format!("cannot be read: {}", error.kind());
+            let why = if missing { "there is no such file".to_owned() } else { unread() };
+            let list = vec![Problem::whole(why)];
             return Err(Problems { origin, list });
         }
     };

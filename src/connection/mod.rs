@@ -137,6 +137,27 @@ pub enum Detail {
     Os(i32),
 }
 
+impl std::fmt::Display for Detail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Fin => f.write_str("fin"),
+            Self::Rst => f.write_str("rst"),
+            Self::CloseNotify => f.write_str("close_notify"),
+            Self::WebsocketClose(Some(code)) => write!(f, "websocket_close:{code}"),
+            Self::WebsocketClose(None) => f.write_str("websocket_close"),
+            Self::HttpStatus(status) => write!(f, "http_status:{status}"),
+            Self::VendorCode(code) => write!(f, "vendor_code:{code}"),
+            Self::Connack(code) => write!(f, "connack:{code}"),
+            Self::Disconnect(Some(code)) => write!(f, "disconnect:{code}"),
+            Self::Disconnect(None) => f.write_str("disconnect"),
+            Self::Alert(alert) => write!(f, "alert:{alert}"),
+            Self::Size(bytes) => write!(f, "size:{bytes}"),
+            Self::Os(number) => write!(f, "os:{number}"),
+        }
+    }
+}
+
 /// One failure, classified: what an attempt or a session died of.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Failure {

@@ -48,20 +48,20 @@ pub(super) fn attempt_failed(connection: &str, failure: &Failure, times: u32, lo
             error,
             code,
             phase,
-            ?detail,
+            %detail,
             times,
             "attempt failed, and only a person can help (retrying slowly): {message}"
         ),
-        Loudness::Warn => warn!(connection, error, code, phase, ?detail, times, "attempt failed: {message}"),
+        Loudness::Warn => warn!(connection, error, code, phase, %detail, times, "attempt failed: {message}"),
         Loudness::Quiet => {
-            debug!(connection, error, code, phase, ?detail, times, "attempt failed again: {message}");
+            debug!(connection, error, code, phase, %detail, times, "attempt failed again: {message}");
         }
     }
 }
 
 pub(super) fn established(connection: &str, session: &OpenSession, outage: Option<Duration>) {
     let (attempts, session_present) = (session.attempts, session.session_present);
-    let outage_seconds = outage.map(|lasted| lasted.as_secs_f64());
+    let outage_seconds = outage.map(seconds_of);
     info!(connection, attempts, session_present, outage_seconds, "session accepted by the broker");
 }
 
@@ -80,32 +80,32 @@ pub(super) fn dropped(connection: &str, ending: &Ending, lasted: Option<Duration
         error = failure.error.as_str(),
         code = failure.error.code(),
         phase = failure.phase.as_str(),
-        detail = ?failure.detail,
+        detail = %failure.detail,
         ended_by = ended_by(ending.ended_by),
-        session_seconds = lasted.map(|lasted| lasted.as_secs_f64()),
+        session_seconds = lasted.map(seconds_of),
         "connection dropped: {}",
         failure.message
     );
 }
 
 pub(super) fn closed(connection: &str, cause: CloseCause, lasted: Option<Duration>) {
-    let session_seconds = lasted.map(|lasted| lasted.as_secs_f64());
+    let session_seconds = lasted.map(seconds_of);
     info!(connection, cause = cause.as_str(), session_seconds, "session closed");
 }
 
 /// As loud as what the wait is for.
-pub(super) fn waiting(connection: &str, delay: Duration, attempt: u32, why: Why, after: Loudness) {
-    let seconds = delay.as_secs_f64();
+pub(super) fn waiting(connection: &str, delay: Duration, next_attempt: u32, why: Why, after: Loudness) {
+    let seconds = seconds_of(delay);
     let (loud, why) = (why.keeps_away(), why.as_str());
     if loud {
-        warn!(connection, seconds, attempt, why, "staying away");
+        warn!(connection, seconds, next_attempt, why, "staying away");
         return;
     }
     match after {
         Loudness::Error | Loudness::Warn => {
-            info!(connection, seconds, attempt, why, "waiting before the next attempt");
+            info!(connection, seconds, next_attempt, why, "waiting before the next attempt");
         }
-        Loudness::Quiet => debug!(connection, seconds, attempt, why, "waiting again"),
+        Loudness::Quiet => debug!(connection, seconds, next_attempt, why, "waiting again"),
     }
 }
 
@@ -120,4 +120,9 @@ const fn ended_by(who: EndedBy) -> &'static str {
         EndedBy::LocalError => "local_error",
         EndedBy::Us => "us",
     }
+}
+
+/// Seconds with the milliseconds that a person may want, and no noise behind them.
+fn seconds_of(duration: Duration) -> f64 {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).as_secs_f64()
 }

@@ -282,6 +282,7 @@ impl Recorder {
 
     fn stopped(&mut self, now: Now) {
         self.metrics.waiting(Duration::ZERO);
+        self.metrics.disconnected();
         self.enter(StateName::Stopped, "stopped".to_owned(), now, |status| {
             status.next_attempt = None;
             status.session = None;

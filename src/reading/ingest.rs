@@ -41,6 +41,17 @@ impl Sink for Ingest {
         self.store.put(&self.feed, reading, clock::now().at);
     }
 
+    fn devices(&mut self, devices: &[&str]) {
+        let (metrics, connection) = (&self.metrics, &self.connection);
+        self.devices.retain(|device, _| {
+            let stays = devices.contains(&device.as_str());
+            if !stays {
+                metrics.forget_device(connection, device);
+            }
+            stays
+        });
+    }
+
     fn device_seen(&mut self, device: &str) {
         self.device(device).seen(clock::now());
     }
@@ -67,5 +78,31 @@ impl Sink for Ingest {
 
     fn link_down(&mut self) {
         self.feed.down(clock::now().at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_left_its_account_leaves_no_metrics() {
+        let metrics = Arc::new(Metrics::new());
+        let store = Arc::new(Store::new(10, Duration::ZERO, metrics.exporter()));
+        let mut ingest = Ingest::new("home", store, Arc::clone(&metrics));
+        for device in ["cellar", "attic"] {
+            ingest.device_seen(device);
+            ingest.expected_interval(device, Duration::from_secs(60));
+        }
+        ingest.devices(&["attic"]);
+        let families = metrics.registry().gather();
+        let named = |device: &str| {
+            let of = |family: &&prometheus::proto::MetricFamily| {
+                family.get_metric().iter().any(|m| m.get_label().iter().any(|label| label.value() == device))
+            };
+            families.iter().filter(of).count()
+        };
+        assert_eq!(named("cellar"), 0);
+        assert!(named("attic") > 3);
     }
 }

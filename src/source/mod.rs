@@ -127,6 +127,8 @@ pub enum Outcome {
 pub trait Sink {
     /// One value of one quantity.
     fn reading(&mut self, reading: &Reading<'_>);
+    /// The devices that there are now; what was known of others is of the past.
+    fn devices(&mut self, devices: &[&str]);
     /// A device spoke.
     fn device_seen(&mut self, device: &str);
     /// How often a device is expected to speak.

@@ -64,7 +64,7 @@ impl ConnectionMetrics {
         let name = cut(&labels.connection);
         let info = [name, cut(&labels.broker), labels.protocol, labels.transport.as_str(), labels.source];
         // A reload may have changed what the connection leads to: two info series would spoil every join.
-        forget(&families.connection_info, name);
+        forget(&families.connection_info, &[("connection", name)]);
         families.connection_info.with_label_values(&info).set(1.0);
         let gauge = |family: &GaugeVec| family.with_label_values(&[name]);
         let optional = |family: &GaugeVec| OptionalGauge::new(family, &[name]);
@@ -253,12 +253,17 @@ impl ConnectionMetrics {
         self.reconnect_delay.set(delay.as_secs_f64());
     }
 
-    fn session_over(&self, now: Now) {
+    /// There is no session, and no more will come.
+    pub(crate) fn disconnected(&self) {
         self.connected.set(0.0);
-        self.last_disconnect.set(now.unix_seconds());
         self.subscriptions_active.set(0.0);
         self.keepalive.clear();
         self.traffic.network_connection_ended();
+    }
+
+    fn session_over(&self, now: Now) {
+        self.disconnected();
+        self.last_disconnect.set(now.unix_seconds());
     }
 }
 

@@ -82,13 +82,20 @@ macro_rules! families {
             /// Removes the series of this connection's devices.
             pub(super) fn forget_devices(&self, connection: &str) {
                 $(if $labels.contains(&"device") {
-                    forget(&self.$field, connection);
+                    forget(&self.$field, &[("connection", connection)]);
+                })*
+            }
+
+            /// Removes the series of one device of this connection.
+            pub(super) fn forget_device(&self, connection: &str, device: &str) {
+                $(if $labels.contains(&"device") {
+                    forget(&self.$field, &[("connection", connection), ("device", device)]);
                 })*
             }
 
             /// Removes every series of this connection, those of its devices included.
             pub(super) fn forget_connection(&self, connection: &str) {
-                $(forget(&self.$field, connection);)*
+                $(forget(&self.$field, &[("connection", connection)]);)*
             }
         }
     };
@@ -191,11 +198,11 @@ fn register<F: Family>(definition: &Definition, registry: &Registry) -> F {
 }
 
 /// Removes the series of this connection from one family.
-pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, connection: &str) {
+pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, of: &[(&str, &str)]) {
     for metric in family.collect().iter().flat_map(prometheus::proto::MetricFamily::get_metric) {
         let labels: HashMap<&str, &str> =
             metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
-        if labels.get("connection") == Some(&connection) {
+        if of.iter().all(|(label, value)| labels.get(label) == Some(value)) {
             // It fails only if somebody else has removed the series meanwhile, which is what we want.
             let _ = family.remove(&labels);
         }

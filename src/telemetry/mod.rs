@@ -112,6 +112,11 @@ impl Metrics {
         self.families.forget_connection(labels::cut(connection));
     }
 
+    /// Removes the series of a device that left its account.
+    pub fn forget_device(&self, connection: &str, device: &str) {
+        self.families.forget_device(labels::cut(connection), labels::cut(device));
+    }
+
     /// Removes the series of a connection's devices: its new configuration may name others.
     pub fn forget_devices(&self, connection: &str) {
         self.families.forget_devices(labels::cut(connection));

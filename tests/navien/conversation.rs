@@ -347,6 +347,13 @@ fn a_new_heater_is_planned_for_at_once_and_a_vanished_one_when_it_is_missing_twi
 }
 
 #[test]
+fn a_session_begins_by_saying_which_heaters_there_are() {
+    let both = Stage::new(&[entry(FIRST, Some(true)), entry(SECOND, None)], manner(false), &Arc::default());
+    assert_eq!(both.kept.devices.len(), 2);
+    assert_eq!(Stage::alone(Some(true)).kept.devices, both.kept.devices[..1]);
+}
+
+#[test]
 fn readings_live_for_two_and_a_half_questions_and_an_answer() {
     let mut stage = Stage::alone(Some(true));
     stage.pass(60, well);

@@ -51,6 +51,7 @@ pub(crate) struct Kept {
     pub(crate) seen: Vec<String>,
     pub(crate) answered: Vec<(String, Duration)>,
     pub(crate) timed_out: Vec<String>,
+    pub(crate) devices: Vec<String>,
     pub(crate) intervals: BTreeMap<String, Duration>,
 }
 
@@ -100,6 +101,9 @@ impl Sink for Kept {
     }
     fn request_timed_out(&mut self, device: &str) {
         self.timed_out.push(device.to_owned());
+    }
+    fn devices(&mut self, devices: &[&str]) {
+        self.devices = devices.iter().map(|device| (*device).to_owned()).collect();
     }
     fn link_up(&mut self) {}
     fn link_down(&mut self) {}

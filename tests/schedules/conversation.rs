@@ -171,6 +171,7 @@ impl Sink for Quiet {
     fn field_error(&mut self, _: &str, _: &'static str) {}
     fn request_answered(&mut self, _: &str, _: Duration) {}
     fn request_timed_out(&mut self, _: &str) {}
+    fn devices(&mut self, _: &[&str]) {}
     fn link_up(&mut self) {}
     fn link_down(&mut self) {}
 }

@@ -209,6 +209,9 @@ impl Conversation {
 impl Dialogue for Conversation {
     fn restored(&mut self, now: Now, sink: &mut dyn Sink) {
         self.begun = true;
+        sink.devices(&self.heaters.iter().map(|heater| heater.label.as_str()).collect::<Vec<_>>());
+        let present = |mac: &String| self.heaters.iter().any(|heater| heater.entry.mac == *mac);
+        lock(&self.memories).heaters.retain(|mac, _| present(mac));
         let mut starts = now.at;
         for heater in &mut self.heaters {
             heater.begin(starts, &self.manner, self.rng.f64(), sink);

@@ -32,6 +32,8 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(300);
 pub struct Rest {
     client: reqwest::Client,
     base: String,
+    /// The host of `base`, for messages: a wrong name is seen at once.
+    host: String,
     skew: Mutex<Skew>,
 }
 
@@ -58,7 +60,9 @@ impl Rest {
         };
         let client = builder.build().map_err(|error| fault::classify(&error, "the HTTP client"))?;
         let base = base_url.trim_end_matches('/').to_owned();
-        Ok(Self { client, base, skew: Mutex::new(Skew::None) })
+        let url = reqwest::Url::parse(base_url).ok();
+        let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or("the service").to_owned();
+        Ok(Self { client, base, host, skew: Mutex::new(Skew::None) })
     }
 
     /// Signs in; the reply's `data`, or why not.
@@ -107,7 +111,7 @@ impl Rest {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        let fault = |error: reqwest::Error| fault::classify(&error, path);
+        let fault = |error: reqwest::Error| fault::classify(&error, &format!("{path} at {}", self.host));
         let mut response = request.send().await.map_err(fault)?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
