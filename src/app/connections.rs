@@ -1,6 +1,6 @@
 //! The connections that run now: started, replaced and stopped as the configuration says.
 //!
-//! Never touches a connection whose part of the configuration did not change.
+//! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use super::Error;
 use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
-use crate::lifecycle::Event;
+use crate::connection::error::RetryClass;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::{Event, StateName};
 use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
 use crate::source::{self, Prepared};
@@ -51,7 +52,7 @@ impl Connections {
         let mut begin = Vec::new();
         for config in &wanted {
             let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
-            if !unchanged {
+            if !unchanged || self.waits_for_a_person(&config.name) {
                 begin.push((config.clone(), prepare(config)?));
             }
         }
@@ -70,6 +71,18 @@ impl Connections {
             self.start(config, prepared);
         }
         Ok(())
+    }
+
+    /// Whether a connection rests because only a person can help. A reload says that one did, perhaps outside of the
+    /// configuration: a corrected password file does not change it.
+    fn waits_for_a_person(&self, name: &str) -> bool {
+        self.board.snapshot().iter().filter(|status| status.name == name).any(|status| {
+            let refused = matches!(
+                status.last_failure.as_ref().map(|failure| failure.class),
+                Some(RetryClass::Setup | RetryClass::Credential)
+            );
+            status.state == StateName::Waiting && status.consecutive_failures > 0 && refused
+        })
     }
 
     /// Stops them all and waits for their polite ends.
@@ -97,7 +110,7 @@ impl Connections {
         .for_each(|name| {
             self.store.forget_feed(&name);
             if returns(&name) {
-                info!(connection = %name, "changed by the configuration: closed, to be opened anew");
+                info!(connection = %name, "begun anew by the reload");
                 self.metrics.forget_devices(&name);
             } else {
                 info!(connection = %name, "removed from the configuration: closed");

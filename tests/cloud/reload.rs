@@ -3,9 +3,10 @@
 //! Never half of a configuration: a broken file changes nothing.
 
 use crate::support::exporter::Exporter;
-use crate::support::scene::{FAST, Scene};
+use crate::support::scene::{FAST, Scene, WRONG_PASSWORD};
 
 const A: (&str, &str) = ("connection", "a");
+const WAIT: &str = "mqtt_client_reconnect_delay_seconds";
 const SUCCESSFUL: &str = "hangup_config_last_reload_successful";
 const SUCCESS_TIME: &str = "hangup_config_last_reload_success_timestamp_seconds";
 
@@ -79,5 +80,21 @@ async fn a_broken_file_keeps_everything() {
     reload(&scene, &exporter, &good);
     let page = exporter.until("a good reload", |page| page.value(SUCCESSFUL, &[]) == 1.0).await;
     assert_eq!((page.sessions("a"), page.sessions("b")), (1.0, 1.0));
+    scene.end(exporter).await;
+}
+
+#[tokio::test]
+async fn a_corrected_password_is_tried_at_once() {
+    let scene = Scene::new().await;
+    let right = std::fs::read_to_string(scene.directory.path().join("password")).unwrap();
+    scene.write("password", WRONG_PASSWORD);
+    // The default waits: the next attempt by itself would come after two and a half minutes or more.
+    let config = scene.connection("home", "", "");
+    let exporter = scene.run(&config).await;
+    exporter.until("a refusal", |page| page.value(WAIT, &[]) > 100.0).await;
+    scene.write("password", &right);
+    reload(&scene, &exporter, &config);
+    let page = exporter.until("signed in", |page| page.online("home")).await;
+    assert_eq!(page.value("mqtt_client_connect_attempts_total", &[("tier", "quick")]), 2.0);
     scene.end(exporter).await;
 }
