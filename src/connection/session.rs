@@ -222,8 +222,14 @@ impl Session {
         match self.pipe.poll_write(cx, &mut self.outbound) {
             Poll::Ready(Ok(())) => self.stalled = None,
             Poll::Ready(Err(broken)) => {
-                // The peer's last words may lie unread: they tell more than a failed write.
-                self.read(cx, now);
+                // The peer's last words may lie unread: they tell more than a failed write. Not so where the kernel gave
+                // the path up: it says that once, and a read would find an end that nobody sent.
+                let verdict = classify::broken(self.protocol.phase(), &broken).error;
+                let path_is_gone =
+                    [ErrorName::SocketTimeout, ErrorName::NoRouteToHost, ErrorName::NetworkDown];
+                if !path_is_gone.contains(&verdict) {
+                    self.read(cx, now);
+                }
                 self.broke(&broken);
             }
             Poll::Pending => {
