@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::config::{Config, Listen, Problems};
+use crate::host::Timeline;
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
@@ -92,7 +93,8 @@ async fn serve(
     let store =
         Arc::new(Store::new(config.readings.series_limit, config.readings.outage_grace, metrics.exporter()));
     let board = Arc::new(Board::default());
-    let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board));
+    let host = Timeline::default();
+    let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());
 
     let web = Web::open(config.http.web_config_file.as_deref()).map_err(Error::Web)?;
     let listeners = http::bind(&config.http)?;
@@ -110,7 +112,7 @@ async fn serve(
 
     announce(&addresses);
 
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board);
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);

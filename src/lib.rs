@@ -86,6 +86,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;

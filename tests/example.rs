@@ -26,6 +26,7 @@ fn load(text: &str) -> Result<Loaded, Problems> {
     let path = |name| directory.path().join(name);
     fs::write(path("hangup.toml"), text).unwrap();
     fs::write(path("navien-password"), "secret\n").unwrap();
+    fs::write(path("command-token"), "another secret\n").unwrap();
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
     fs::write(path("ca.pem"), certificate).unwrap();
     load_with(&Origin::File(path("hangup.toml")), &|_| None)

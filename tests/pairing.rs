@@ -139,7 +139,7 @@ impl Seen {
                 self.stopped = true;
             }
             Event::PhaseEntered(_) | Event::PhaseFinished(_) => assert!(self.attempt || self.session),
-            Event::Credentials(_) => panic!("not the machine's to tell"),
+            Event::Credentials(_) | Event::Happened(_) => panic!("not the machine's to tell"),
         }
     }
 }

@@ -184,6 +184,7 @@ fn told_event(event: &Event) -> String {
         Event::Dropped(ending) => format!("dropped: {}", ending.failure.error),
         Event::Closed { cause, .. } => format!("closed: {}", cause.as_str()),
         Event::Waiting { delay, why } => format!("waiting {:.3} s: {}", delay.as_secs_f64(), why.as_str()),
+        Event::Happened(_) => panic!("not the machine's to tell"),
         Event::Stopped => "stopped".to_owned(),
     }
 }

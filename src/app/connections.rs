@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName};
@@ -32,6 +33,7 @@ pub(super) struct Connections {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
+    host: Timeline,
     running: BTreeMap<String, Running>,
 }
 
@@ -42,8 +44,8 @@ struct Running {
 }
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>) -> Self {
-        Self { metrics, store, board, running: BTreeMap::new() }
+    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
+        Self { metrics, store, board, host, running: BTreeMap::new() }
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -125,7 +127,8 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
-        let recorder = Recorder::new(self.metrics.connection(labels), Arc::clone(&entry));
+        let recorder =
+            Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,

@@ -60,6 +60,10 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         http: Http { listen: vec![listen.into()], ..Http::default() },
         readings: Readings { outage_grace: seconds(30), ..Readings::default() },
         log: Log::default(),
+        state: config::State::default(),
+        diagnostics: config::Diagnostics::default(),
+        diagnosis: config::Diagnosis::default(),
+        commands: config::Commands::default(),
         connections: vec![connection],
     }
 }

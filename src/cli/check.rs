@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{ConfigArguments, PROBLEM, output};
-use crate::config::{Config, Connection, Human, Listen, LogFormat, Navien, Origin, Source};
+use crate::config::{
+    Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin, Source, State,
+};
 use crate::http::web::{self, Web};
 
 const EXAMPLES: &str = "\
@@ -48,7 +50,7 @@ fn summary(origin: &Origin, config: &Config) -> String {
         Origin::File(path) => path.display().to_string(),
         Origin::Environment => "environment".to_owned(),
     };
-    let Config { http, readings, log, connections } = config;
+    let Config { http, readings, log, state, diagnostics, diagnosis, commands, connections } = config;
     let scheme = Web::open(http.web_config_file.as_deref()).map_or("http", |web| web.scheme());
     let page = |place: &Listen| match place {
         Listen::Tcp(address) => format!("{scheme}://{address}/metrics"),
@@ -69,10 +71,37 @@ fn summary(origin: &Origin, config: &Config) -> String {
         Human(readings.outage_grace)
     );
     let _ = writeln!(text, "  log         {format}, {}", log.level.as_str().to_lowercase());
+    let _ = writeln!(text, "  state       {}", of_state(state));
+    let _ = writeln!(text, "  diagnostics {}", of_diagnostics(diagnostics));
+    let _ = writeln!(text, "  probes      {}", if diagnosis.probes { "once a day at most" } else { "off" });
+    let _ = writeln!(text, "  commands    {}", of_commands(commands));
     for connection in connections {
         let _ = writeln!(text, "  connection  {}", of_connection(connection));
     }
     text
+}
+
+fn of_state(state: &State) -> String {
+    match &state.directory {
+        Some(directory) => {
+            format!("journal in {}, at most {} MiB", directory.display(), state.journal_limit >> 20)
+        }
+        None => "nothing is kept over a restart".to_owned(),
+    }
+}
+
+fn of_diagnostics(diagnostics: &Diagnostics) -> String {
+    match &diagnostics.file {
+        Some(file) => format!("{} every {}", file.display(), Human(diagnostics.interval)),
+        None => "no file".to_owned(),
+    }
+}
+
+fn of_commands(commands: &Commands) -> String {
+    match &commands.token_file {
+        Some(_) => format!("with a token, never older than {}", Human(commands.age_limit)),
+        None => "off".to_owned(),
+    }
 }
 
 fn of_connection(Connection { name, policy, source }: &Connection) -> String {

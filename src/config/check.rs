@@ -11,7 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, reconnect, value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, past, reconnect,
+    value,
 };
 
 /// The names of the sources, as they stand in `[connection.source.…]`.
@@ -35,10 +36,14 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let http = http(root.table("http"), around);
     let readings = readings(root.table("readings"));
     let log = log(root.table("log"));
+    let state = past::state(root.table("state"), around);
+    let diagnostics = past::diagnostics(root.table("diagnostics"), around);
+    let diagnosis = past::diagnosis(root.table("diagnosis"));
+    let commands = past::commands(root.table("commands"), around);
     let policy = reconnect::shared(root.table("reconnect"));
     let connections = connections(&mut root, &policy, around);
     root.finish();
-    Config { http, readings, log, connections }
+    Config { http, readings, log, state, diagnostics, diagnosis, commands, connections }
 }
 
 impl Default for Http {

@@ -8,7 +8,8 @@ use super::file::Report;
 use super::problem::{Problem, Problems};
 use super::secret_field::{self, Surroundings};
 use super::{
-    Config, Connection, Http, Log, Navien, Policy, Readings, Secret, SecretSource, Source, check, navien,
+    Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, Readings, Secret,
+    SecretSource, Source, State, check, navien,
 };
 
 const EMAIL: &str = "NAVIEN_EMAIL";
@@ -137,6 +138,10 @@ fn one(account: Navien) -> Config {
         http: Http::default(),
         readings: Readings::default(),
         log: Log::default(),
+        state: State::default(),
+        diagnostics: Diagnostics::default(),
+        diagnosis: Diagnosis::default(),
+        commands: Commands::default(),
         connections: vec![connection],
     }
 }

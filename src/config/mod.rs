@@ -6,6 +6,7 @@ mod human;
 mod listen;
 mod load;
 mod navien;
+mod past;
 mod policy;
 mod problem;
 mod reconnect;
@@ -16,6 +17,7 @@ mod value;
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
+pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
@@ -34,6 +36,14 @@ pub struct Config {
     pub readings: Readings,
     /// Logs.
     pub log: Log,
+    /// What is kept over a restart.
+    pub state: State,
+    /// The periodic diagnostics file.
+    pub diagnostics: Diagnostics,
+    /// The search for causes.
+    pub diagnosis: Diagnosis,
+    /// Commands to devices.
+    pub commands: Commands,
     /// The connections, in the order of the file; names are unique.
     pub connections: Vec<Connection>,
 }

@@ -81,6 +81,33 @@ pub(super) fn number(range: RangeInclusive<f64>) -> impl Fn(&DeValue<'_>) -> Res
     }
 }
 
+/// A size with its unit: `16MiB`.
+pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Result<u64, String> {
+    const UNITS: &[(&str, u64)] = &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    move |value| {
+        let parse = |text: &str| {
+            let (number, unit) =
+                UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)))?;
+            number.trim().parse::<u64>().ok()?.checked_mul(*unit)
+        };
+        value.as_str().and_then(parse).filter(|bytes| range.contains(bytes)).ok_or_else(|| {
+            let (least, most) = (range.start() >> 20, range.end() >> 20);
+            format!("{} is not a size from {least}MiB to {most}MiB (write for example `16MiB`)", shown(value))
+        })
+    }
+}
+
+/// A list of values of one kind.
+pub(super) fn list<T>(
+    example: &'static str,
+    parse: impl Fn(&DeValue<'_>) -> Result<T, String>,
+) -> impl Fn(&DeValue<'_>) -> Result<Vec<T>, String> {
+    move |value| match value.as_array() {
+        Some(items) => items.iter().map(|item| parse(item.get_ref())).collect(),
+        None => Err(format!("must be a list, not {} (write for example `{example}`)", article(value))),
+    }
+}
+
 /// `true` or `false`.
 pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("{} is neither `true` nor `false`", shown(value)))

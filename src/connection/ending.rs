@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Failure, Phase};
 use crate::clock::Instant;
+use crate::diagnosis::Sends;
 use crate::host::TcpInfo;
 
 /// Who ended a session.
@@ -76,6 +77,9 @@ pub struct LinkStats {
     pub last_publish: Option<LastSent>,
     /// The last SUBSCRIBE sent.
     pub last_subscribe: Option<LastSent>,
+    /// What was published and subscribed to, by topic.
+    #[serde(skip)]
+    pub sends: Vec<Sends>,
 }
 
 /// How long a phase of the connect took.

@@ -1,11 +1,13 @@
 //! Signals of this machine. Unprivileged; everything degrades to "unknown" where the system forbids it.
 
 mod tcp_info;
+mod timeline;
 
 use std::time::Duration;
 
 use serde::Serialize;
 pub use tcp_info::tcp_info;
+pub use timeline::{Signal, SignalKind, Timeline};
 
 /// The kernel's view of a TCP connection (`TCP_INFO`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 pub use listen::{BindError, Listeners, bind};
 pub use server::{serve, serve_with};
 
+use crate::host::Timeline;
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;
 use crate::telemetry::Metrics;
@@ -35,6 +36,7 @@ pub struct Pages {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
+    host: Timeline,
     /// A place for each page of metrics being written.
     writers: Arc<Semaphore>,
 }
@@ -42,8 +44,8 @@ pub struct Pages {
 impl Pages {
     /// Pages that show these.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>) -> Self {
-        Self { metrics, store, board, writers: Arc::new(Semaphore::new(metrics::WRITERS)) }
+    pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
+        Self { metrics, store, board, host, writers: Arc::new(Semaphore::new(metrics::WRITERS)) }
     }
 
     /// Every route.

@@ -145,8 +145,8 @@ impl SharedHistory {
     }
 
     /// Adds to the history.
-    pub(super) fn write(&self, add: impl FnOnce(&mut History)) {
-        add(&mut lock(&self.0));
+    pub fn write<T>(&self, add: impl FnOnce(&mut History) -> T) -> T {
+        add(&mut lock(&self.0))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened lately to one connection: a ring of attempts, of sessions, and of drops, kept longer. Pure.
 //! Never grows without bound, and never holds what it does not need: memory is taken as facts come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +12,7 @@ use super::view::SessionView;
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
 use crate::connection::{Failure, Tier};
+use crate::diagnosis::{EventKind, Finding, Verdict};
 use crate::host::TcpInfo;
 
 /// Sessions kept, however they ended.
@@ -22,11 +23,13 @@ pub const ATTEMPTS: usize = 500;
 pub const DROPS: usize = 1000;
 /// Survived silences kept (drop-diagnosis.md section 1).
 pub const SURVIVED_GAPS: usize = 400;
+/// Happenings kept.
+pub const HAPPENINGS: usize = 500;
 
 /// One session, from CONNACK to its end.
 #[derive(Clone)]
 pub struct Session {
-    /// Counts the sessions of this connection from 1 since the start of the process.
+    /// Counts the sessions of this connection from 1; goes on over a restart where a journal is kept.
     pub number: u64,
     /// CONNACK accepted.
     pub start: Now,
@@ -62,6 +65,38 @@ pub struct Session {
     pub fatal_gaps: Vec<Duration>,
     /// The kernel's view at the end.
     pub tcp: Option<TcpInfo>,
+    /// How much was rebuilt to get it.
+    pub tier: Tier,
+    /// The outage that it ended; `None` when it did not follow a drop.
+    pub outage: Option<Duration>,
+}
+
+/// The session that lives now.
+#[derive(Clone, Debug)]
+pub struct Living {
+    /// Its number.
+    pub number: u64,
+    /// CONNACK accepted.
+    pub start: Now,
+    /// Attempts it took.
+    pub attempts: u32,
+    /// How much was rebuilt to get it.
+    pub tier: Tier,
+    /// The broker remembered an earlier session.
+    pub session_present: bool,
+    /// The outage that it ended; `None` when it did not follow a drop.
+    pub outage: Option<Duration>,
+    /// Keep-alive in force.
+    pub keep_alive: Duration,
+}
+
+/// Something that happened beside the connection, which a drop may follow (drop-diagnosis.md section 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// What.
+    pub kind: EventKind,
+    /// When.
+    pub at: Now,
 }
 
 /// How a session ended.
@@ -162,9 +197,68 @@ pub struct History {
     drops: VecDeque<Arc<Session>>,
     attempts: VecDeque<Attempt>,
     survived_gaps: VecDeque<SurvivedGap>,
+    happenings: VecDeque<Happening>,
+    verdicts: BTreeMap<u64, Verdict>,
+    findings: Vec<Finding>,
+    living: Option<Living>,
+    last_number: u64,
 }
 
 impl History {
+    /// The session that lives now.
+    #[must_use]
+    pub fn living(&self) -> Option<&Living> {
+        self.living.as_ref()
+    }
+
+    /// The number of the newest session, living or not; 0 before the first.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// A session begins.
+    pub fn begin_session(&mut self, living: Living) {
+        self.last_number = self.last_number.max(living.number);
+        self.living = Some(living);
+    }
+
+    /// What happened beside the connection, oldest first.
+    #[must_use]
+    pub fn happenings(&self) -> impl DoubleEndedIterator<Item = &Happening> + ExactSizeIterator {
+        self.happenings.iter()
+    }
+
+    /// Adds something that happened beside the connection.
+    pub fn add_happening(&mut self, happening: Happening) {
+        push(&mut self.happenings, HAPPENINGS, happening);
+    }
+
+    /// What is thought of the drop that ended this session.
+    #[must_use]
+    pub fn verdict(&self, session: u64) -> Option<&Verdict> {
+        self.verdicts.get(&session)
+    }
+
+    /// Keeps what is thought of a drop, in the place of what was thought before.
+    pub fn explain(&mut self, session: u64, verdict: Verdict) {
+        while self.verdicts.len() >= DROPS && !self.verdicts.contains_key(&session) {
+            self.verdicts.pop_first();
+        }
+        self.verdicts.insert(session, verdict);
+    }
+
+    /// The findings that stand now.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Takes these findings in the place of the earlier ones.
+    pub fn conclude(&mut self, findings: Vec<Finding>) {
+        self.findings = findings;
+    }
+
     /// The newest sessions, drops and closes alike, oldest first.
     #[must_use]
     pub fn sessions(&self) -> impl DoubleEndedIterator<Item = &Arc<Session>> + ExactSizeIterator {
@@ -195,7 +289,7 @@ impl History {
     }
 
     /// Adds a session that ended.
-    pub fn add_session(&mut self, mut session: Session) {
+    pub fn add_session(&mut self, mut session: Session) -> Arc<Session> {
         for Gap { length, survived } in std::mem::take(&mut session.stats.gaps) {
             if survived {
                 let gap = SurvivedGap { session: session.number, length };
@@ -204,11 +298,14 @@ impl History {
                 session.fatal_gaps.push(length);
             }
         }
+        self.last_number = self.last_number.max(session.number);
+        self.living = None;
         let session = Arc::new(session);
         if !session.censored() {
             push(&mut self.drops, DROPS, Arc::clone(&session));
         }
-        push(&mut self.sessions, SESSIONS, session);
+        push(&mut self.sessions, SESSIONS, Arc::clone(&session));
+        session
     }
 }
 

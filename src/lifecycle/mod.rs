@@ -5,6 +5,7 @@ pub mod board;
 pub mod history;
 mod log;
 mod narrate;
+pub mod observer;
 mod open;
 pub mod recorder;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use why::Why;
 use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
 use crate::connection::{Failure, Phase, Tier};
+use crate::diagnosis::EventKind;
 
 /// Why we closed a session ourselves. The label `cause` of `mqtt_client_closes_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -199,6 +201,8 @@ pub enum Event {
         /// Why so long.
         why: Why,
     },
+    /// Something happened beside the connection that a drop may follow: a command was sent, the configuration was read.
+    Happened(EventKind),
     /// The connection is finished.
     Stopped,
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use super::board::SessionStatus;
-use super::history::{Attempt, AttemptOutcome, End, Session};
+use super::history::{Attempt, AttemptOutcome, End, Living, Session};
 use crate::clock::Now;
 use crate::connection::Tier;
 use crate::connection::ending::{EndedBy, Ending, LinkStats, PhaseTime};
@@ -31,6 +31,9 @@ impl OpenAttempt {
 /// A session under way.
 #[derive(Debug)]
 pub(super) struct OpenSession {
+    pub(super) number: u64,
+    pub(super) tier: Tier,
+    pub(super) outage: Option<Duration>,
     pub(super) start: Now,
     pub(super) attempts: u32,
     pub(super) phases: Vec<PhaseTime>,
@@ -72,8 +75,21 @@ impl OpenSession {
         }
     }
 
+    /// What the history shows of it while it lives.
+    pub(super) fn living(&self) -> Living {
+        Living {
+            number: self.number,
+            start: self.start,
+            attempts: self.attempts,
+            tier: self.tier,
+            session_present: self.session_present,
+            outage: self.outage,
+            keep_alive: self.keep_alive,
+        }
+    }
+
     /// Its record. A close is ours whoever was quicker: the session is censored.
-    pub(super) fn over(self, number: u64, end: End, ending: Option<Ending>, now: Now) -> Session {
+    pub(super) fn over(self, end: End, ending: Option<Ending>, now: Now) -> Session {
         let (alive, ended_by, stats, tcp) = match ending {
             Some(Ending { failure: _, ended_by, alive, stats, tcp }) => (alive, ended_by, stats, tcp),
             None => (now.at, EndedBy::Us, LinkStats::default(), None),
@@ -83,7 +99,7 @@ impl OpenSession {
             End::Closed(_) => EndedBy::Us,
         };
         Session {
-            number,
+            number: self.number,
             start: self.start,
             end: now,
             alive,
@@ -101,6 +117,8 @@ impl OpenSession {
             stats,
             fatal_gaps: Vec::new(),
             tcp,
+            tier: self.tier,
+            outage: self.outage,
         }
     }
 }

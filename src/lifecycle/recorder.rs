@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::board::{ConnectionStatus, LastDrop, LastFailure, SharedHistory, lock};
-use super::history::{AttemptOutcome, End};
+use super::history::{AttemptOutcome, End, Happening, History};
 use super::narrate::{self, Loudness, Repeats};
+use super::observer::{Fact, Observer};
 use super::open::{OpenAttempt, OpenSession};
 use super::{CloseCause, CredentialEvent, Event, StateName, log};
 use crate::clock::Now;
 use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
 use crate::connection::{Failure, Phase, Tier};
+use crate::diagnosis::EventKind;
+use crate::host::Timeline;
 use crate::lifecycle::Why;
 use crate::telemetry::{ConnectionMetrics, Traffic};
 
 /// Records the life of one connection.
-#[derive(Debug)]
 pub struct Recorder {
     name: String,
     metrics: ConnectionMetrics,
@@ -37,6 +39,15 @@ pub struct Recorder {
     last_loudness: Loudness,
     repeats: Repeats,
     credentials_issued: Option<SystemTime>,
+    observers: Vec<Box<dyn Observer>>,
+    host: Timeline,
+}
+
+/// Prints whose it is: the rest is on the page.
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Recorder {
@@ -62,7 +73,23 @@ impl Recorder {
             last_loudness: Loudness::Quiet,
             repeats: Repeats::default(),
             credentials_issued: None,
+            observers: Vec::new(),
+            host: Timeline::default(),
         }
+    }
+
+    /// The same, heard by this observer too.
+    #[must_use]
+    pub fn heard_by(mut self, observer: Box<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// The same on the machine with these signals.
+    #[must_use]
+    pub fn on_host(mut self, host: Timeline) -> Self {
+        self.host = host;
+        self
     }
 
     /// Records one fact.
@@ -90,7 +117,11 @@ impl Recorder {
                 credentials_expire,
                 certificate_expires,
             } => {
+                let outage = self.outage.take().map(|since| now.at.saturating_since(since.at));
                 let session = OpenSession {
+                    number: self.history.read(History::last_number) + 1,
+                    tier: self.attempt.as_ref().map_or(Tier::Quick, |attempt| attempt.tier),
+                    outage,
                     start: now,
                     attempts,
                     phases: Vec::new(),
@@ -108,6 +139,7 @@ impl Recorder {
             Event::Dropped(ending) => self.dropped(*ending, now),
             Event::Closed { cause, ending } => self.closed(cause, ending.map(|ending| *ending), now),
             Event::Waiting { delay, why } => self.waiting(delay, why, now),
+            Event::Happened(kind) => self.happened(Happening { kind, at: now }),
             Event::Stopped => self.stopped(now),
         }
     }
@@ -134,6 +166,7 @@ impl Recorder {
         log::credentials(&self.name, event);
         if event.outcome.is_ok() {
             self.credentials_issued = Some(now.wall);
+            self.happened(Happening { kind: EventKind::CredentialRefresh, at: now });
         }
     }
 
@@ -204,7 +237,7 @@ impl Recorder {
         }
         self.keep_attempt(attempt, AttemptOutcome::Accepted, now);
         self.metrics.established(session.accepted(certificate_expires), now);
-        let outage = self.outage.take().map(|since| now.at.saturating_since(since.at));
+        let outage = session.outage;
         if let Some(lasted) = outage {
             self.metrics.outage_over(lasted, session.attempts);
         }
@@ -222,7 +255,10 @@ impl Recorder {
             entry.next_attempt = None;
         });
         log::established(&self.name, &session, outage);
+        let living = session.living();
+        self.history.write(|history| history.begin_session(living.clone()));
         self.session = Some(session);
+        self.tell(&Fact::Began(&living), now);
     }
 
     fn restored(&mut self, active: usize, refused: usize, now: Now) {
@@ -310,16 +346,31 @@ impl Recorder {
         }
     }
 
-    fn keep_attempt(&self, attempt: Option<OpenAttempt>, outcome: AttemptOutcome, now: Now) {
+    fn happened(&mut self, happening: Happening) {
+        self.history.write(|history| history.add_happening(happening));
+        self.tell(&Fact::Happened(&happening), happening.at);
+    }
+
+    fn keep_attempt(&mut self, attempt: Option<OpenAttempt>, outcome: AttemptOutcome, now: Now) {
         if let Some(attempt) = attempt {
-            self.history.write(|history| history.add_attempt(attempt.over(outcome, now)));
+            let attempt = attempt.over(outcome, now);
+            self.history.write(|history| history.add_attempt(attempt.clone()));
+            self.tell(&Fact::Attempt(&attempt), now);
         }
     }
 
-    fn keep_session(&self, session: Option<OpenSession>, end: End, ending: Option<Ending>, now: Now) {
+    fn keep_session(&mut self, session: Option<OpenSession>, end: End, ending: Option<Ending>, now: Now) {
         if let Some(session) = session {
-            let session = session.over(self.sessions, end, ending, now);
-            self.history.write(|history| history.add_session(session));
+            let session = session.over(end, ending, now);
+            let session = self.history.write(|history| history.add_session(session));
+            self.tell(&Fact::Over(&session), now);
+        }
+    }
+
+    /// Outside of the history's lock: an observer may want to look at it.
+    fn tell(&mut self, fact: &Fact<'_>, now: Now) {
+        for observer in &mut self.observers {
+            observer.heard(fact, now);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::clock::{Now, unix_seconds};
 use crate::connection::ending::PhaseTime;
 use crate::connection::error::ErrorName;
 use crate::connection::{Phase, Tier};
+use crate::diagnosis::{Cause, Evidence};
 use crate::lifecycle::{CloseCause, CredentialEvent, CredentialKind, StateName};
 
 /// The lifecycle metrics of one connection. Used by the recorder only.
@@ -33,6 +34,9 @@ pub struct ConnectionMetrics {
     fresh_sessions: IntCounter,
     remembered_sessions: IntCounter,
     drops: Counters<ErrorName>,
+    drop_causes: Counters<(Cause, Evidence)>,
+    path_suspect: Gauge,
+    findings: Vec<(Cause, Gauge)>,
     closes: Counters<&'static str>,
     reconnect_attempts: Histogram,
     session_duration: Histogram,
@@ -103,6 +107,17 @@ impl ConnectionMetrics {
             fresh_sessions: families.sessions.with_label_values(&[name, "false"]),
             remembered_sessions: families.sessions.with_label_values(&[name, "true"]),
             drops: Counters::new(&families.drops, name, labels.drop_errors(), |error| vec![error.as_str()]),
+            drop_causes: Counters::new(
+                &families.drop_causes,
+                name,
+                Cause::VERDICTS.iter().copied(),
+                |(cause, evidence)| vec![cause.as_str(), evidence.as_str()],
+            ),
+            path_suspect: gauge(&families.path_suspect),
+            findings: Cause::FINDINGS
+                .iter()
+                .map(|cause| (*cause, families.finding.with_label_values(&[name, cause.as_str()])))
+                .collect(),
             closes: Counters::new(
                 &families.closes,
                 name,
@@ -237,6 +252,23 @@ impl ConnectionMetrics {
         self.session_over(now);
     }
 
+    /// The verdict on a drop is final.
+    pub(crate) fn explained(&self, cause: Cause, evidence: Evidence) {
+        self.drop_causes.add(&(cause, evidence), 1);
+    }
+
+    /// These findings stand now, and no others.
+    pub(crate) fn findings(&self, standing: &[Cause]) {
+        for (cause, gauge) in &self.findings {
+            gauge.set(if standing.contains(cause) { 1.0 } else { 0.0 });
+        }
+    }
+
+    /// The kernel waits in vain for the broker's machine, or it does not.
+    pub(crate) fn path_suspect(&self, suspect: bool) {
+        self.path_suspect.set(if suspect { 1.0 } else { 0.0 });
+    }
+
     /// The session ended because a PINGRESP did not come.
     pub(crate) fn ping_timed_out(&self) {
         self.ping_timeouts.inc();
@@ -262,6 +294,7 @@ impl ConnectionMetrics {
     }
 
     fn session_over(&self, now: Now) {
+        self.path_suspect(false);
         self.disconnected();
         self.last_disconnect.set(now.unix_seconds());
     }

@@ -22,6 +22,7 @@ struct Handles {
     field_errors: IntCounterVec,
     request_duration: Histogram,
     request_timeouts: IntCounter,
+    commands: IntCounterVec,
     connection: String,
     device: String,
 }
@@ -36,6 +37,7 @@ impl DeviceMetrics {
             field_errors: families.device_field_errors.clone(),
             request_duration: families.device_request_duration.with_label_values(&labels),
             request_timeouts: families.device_request_timeouts.with_label_values(&labels),
+            commands: families.device_commands.clone(),
             connection: connection.to_owned(),
             device: device.to_owned(),
         }))
@@ -69,5 +71,11 @@ impl DeviceMetrics {
     /// A request was not answered in time.
     pub fn request_timed_out(&self) {
         self.0.request_timeouts.inc();
+    }
+
+    /// The fate of a command is known.
+    pub fn command(&self, command: &'static str, fate: &'static str) {
+        let labels = [self.0.connection.as_str(), self.0.device.as_str(), command, fate];
+        self.0.commands.with_label_values(&labels).inc();
     }
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use prometheus::{Gauge, IntCounter};
+use prometheus::{Gauge, IntCounter, IntCounterVec};
 
 use super::handles::OptionalGauge;
 use super::metrics::Families;
 use crate::clock::Now;
+use crate::host::SignalKind;
 
 /// The metrics of the exporter itself. Clones share them.
 #[derive(Clone, Debug)]
@@ -20,13 +21,39 @@ struct Own {
     rejected_series: IntCounter,
     reload_successful: OptionalGauge,
     reload_success_time: OptionalGauge,
+    journal_write_failures: IntCounter,
+    diagnostics_write_failures: IntCounter,
+    diagnostics_written: OptionalGauge,
+    host_suspends: IntCounter,
+    host_clock_steps: IntCounter,
+    host_network_changes: IntCounterVec,
 }
+
+/// What can change in the network of this machine. The label `kind`.
+const NETWORK_CHANGES: &[&str] = &[
+    "link_down",
+    "link_up",
+    "address_added",
+    "address_removed",
+    "route_added",
+    "route_removed",
+    "resolver_changed",
+];
 
 impl ExporterMetrics {
     pub(super) fn new(families: &Families) -> Self {
         let revision = option_env!("HANGUP_REVISION").unwrap_or("unknown");
         families.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1.0);
+        for kind in NETWORK_CHANGES {
+            let _ = families.host_network_changes.with_label_values(&[kind]);
+        }
         Self(Arc::new(Own {
+            journal_write_failures: families.journal_write_failures.with_label_values::<&str>(&[]),
+            diagnostics_write_failures: families.diagnostics_write_failures.with_label_values::<&str>(&[]),
+            diagnostics_written: OptionalGauge::new(&families.diagnostics_written, &[]),
+            host_suspends: families.host_suspends.with_label_values::<&str>(&[]),
+            host_clock_steps: families.host_clock_steps.with_label_values::<&str>(&[]),
+            host_network_changes: families.host_network_changes.clone(),
             series: families.series.with_label_values::<&str>(&[]),
             series_limit: OptionalGauge::new(&families.series_limit, &[]),
             rejected_series: families.rejected_series.with_label_values::<&str>(&[]),
@@ -57,6 +84,37 @@ impl ExporterMetrics {
         self.0.reload_successful.set(if successful { 1.0 } else { 0.0 });
         if successful {
             self.0.reload_success_time.set(now.unix_seconds());
+        }
+    }
+
+    /// A record could not be written to the journal.
+    pub fn journal_failed(&self) {
+        self.0.journal_write_failures.inc();
+    }
+
+    /// The diagnostics file was written, or could not be.
+    pub fn diagnostics_written(&self, successful: bool, now: Now) {
+        if successful {
+            self.0.diagnostics_written.set(now.unix_seconds());
+        } else {
+            self.0.diagnostics_write_failures.inc();
+        }
+    }
+
+    /// Something happened on this machine.
+    pub fn host_signal(&self, kind: &SignalKind) {
+        match kind {
+            SignalKind::Suspended(_) => self.0.host_suspends.inc(),
+            SignalKind::ClockForward(_) | SignalKind::ClockBack(_) => self.0.host_clock_steps.inc(),
+            SignalKind::LinkDown(_)
+            | SignalKind::LinkUp(_)
+            | SignalKind::AddressAdded(..)
+            | SignalKind::AddressRemoved(..)
+            | SignalKind::RouteAdded
+            | SignalKind::RouteRemoved
+            | SignalKind::ResolverChanged => {
+                self.0.host_network_changes.with_label_values(&[kind.as_str()]).inc();
+            }
         }
     }
 }

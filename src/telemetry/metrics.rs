@@ -118,6 +118,7 @@ families! {
     // Sessions and their ends.
     sessions: Counter, "mqtt_client_sessions_total", ["connection", "session_present"], "Sessions that the broker accepted, by whether it remembered an earlier one.";
     drops: Counter, "mqtt_client_connection_drops_total", ["connection", "error"], "Sessions that ended although we did not ask for it, by the name of the error.";
+    drop_causes: Counter, "mqtt_client_drop_causes_total", ["connection", "cause", "evidence"], "Drops by what is thought to have caused them and how well that is known; counted when the first verdict is final.";
     closes: Counter, "mqtt_client_closes_total", ["connection", "cause"], "Sessions that we ended ourselves, by our reason.";
     reconnect_attempts: Histogram, "mqtt_client_reconnect_attempts", ["connection"], "Attempts that each outage took, from a drop to the next accepted session.", ATTEMPTS;
     session_duration: Histogram, "mqtt_client_session_duration_seconds", ["connection"], "Length of each session that ended by a drop.", SESSION_SECONDS;
@@ -129,6 +130,8 @@ families! {
     last_received: Gauge, "mqtt_client_last_received_timestamp_seconds", ["connection"], "When anything last arrived from the broker; absent before the first time.";
     tcp_rtt: Gauge, "mqtt_client_tcp_rtt_seconds", ["connection"], "Smoothed TCP round trip as the kernel sees it; absent without a session or where the system does not tell.";
     tcp_retransmits: Counter, "mqtt_client_tcp_retransmits_total", ["connection"], "TCP segments that were sent again, over all sessions.";
+    path_suspect: Gauge, "mqtt_client_path_suspect", ["connection"], "Whether the kernel waits in vain for acknowledgements of the broker's machine (1): an early warning, not a drop.";
+    finding: Gauge, "mqtt_client_finding", ["connection", "finding"], "Whether a pattern over many drops fits this cause now (1) or not (0); the status page says it in words.";
     subscriptions: Gauge, "mqtt_client_subscriptions", ["connection"], "Subscriptions wanted.";
     subscriptions_active: Gauge, "mqtt_client_subscriptions_active", ["connection"], "Subscriptions that the broker acknowledged; fewer than wanted while connected is a silent loss.";
     subscriptions_restored: Counter, "mqtt_client_subscriptions_restored_total", ["connection"], "Subscriptions that the broker acknowledged, counted anew in each session.";
@@ -154,6 +157,7 @@ families! {
     device_field_errors: Counter, "mqtt_device_field_errors_total", ["connection", "device", "field"], "Fields of a device's messages that could not be read, from the first error of a field on.";
     device_request_duration: Histogram, "mqtt_device_request_duration_seconds", ["connection", "device"], "Time from each request to the device's answer.", ANSWER_SECONDS;
     device_request_timeouts: Counter, "mqtt_device_request_timeouts_total", ["connection", "device"], "Requests that a device did not answer in time.";
+    device_commands: Counter, "mqtt_device_commands_total", ["connection", "device", "command", "fate"], "Commands to a device whose fate is known, from the first of each kind on.";
     // The exporter itself.
     build_info: Info, "hangup_build_info", ["version", "revision"], "The build of this exporter; always 1.";
     series: Gauge, "hangup_series", [], "Series of readings now kept.";
@@ -161,6 +165,12 @@ families! {
     rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many.";
     reload_successful: Gauge, "hangup_config_last_reload_successful", [], "Whether the newest reading of the configuration succeeded (1) or not (0).";
     reload_success_time: Gauge, "hangup_config_last_reload_success_timestamp_seconds", [], "When the configuration was last read successfully.";
+    journal_write_failures: Counter, "hangup_journal_write_failures_total", [], "Records of drops that could not be written to the journal; they are lost at the next restart.";
+    diagnostics_write_failures: Counter, "hangup_diagnostics_write_failures_total", [], "Times that the diagnostics file could not be written.";
+    diagnostics_written: Gauge, "hangup_diagnostics_last_written_timestamp_seconds", [], "When the diagnostics file was last written; absent where none is.";
+    host_suspends: Counter, "hangup_host_suspends_total", [], "Times that this machine slept for 2 s or longer.";
+    host_clock_steps: Counter, "hangup_host_clock_steps_total", [], "Times that the wall clock was stepped by 2 s or more.";
+    host_network_changes: Counter, "hangup_host_network_changes_total", ["kind"], "Changes of links, addresses, default routes and the resolver of this machine, where the system tells.";
 }
 
 /// A family that can be built from its definition.

@@ -92,6 +92,9 @@ const CONNECTION: &[(&str, &str, &[&str])] = &[
     ("counter", "connect_failures_total", &["phase", "error"]),
     ("counter", "sessions_total", &["session_present"]),
     ("counter", "connection_drops_total", &["error"]),
+    ("counter", "drop_causes_total", &["cause", "evidence"]),
+    ("gauge", "path_suspect", &[]),
+    ("gauge", "finding", &["finding"]),
     ("counter", "closes_total", &["cause"]),
     ("histogram", "reconnect_attempts", &[]),
     ("histogram", "session_duration_seconds", &[]),
@@ -129,6 +132,7 @@ const DEVICE: &[(&str, &str, &[&str])] = &[
     ("counter", "field_errors_total", &["field"]),
     ("histogram", "request_duration_seconds", &[]),
     ("counter", "request_timeouts_total", &[]),
+    ("counter", "commands_total", &["command", "fate"]),
 ];
 const EXPORTER: &[(&str, &str, &[&str])] = &[
     ("info", "build_info", &["version", "revision"]),
@@ -137,6 +141,12 @@ const EXPORTER: &[(&str, &str, &[&str])] = &[
     ("counter", "rejected_series_total", &[]),
     ("gauge", "config_last_reload_successful", &[]),
     ("gauge", "config_last_reload_success_timestamp_seconds", &[]),
+    ("counter", "journal_write_failures_total", &[]),
+    ("counter", "diagnostics_write_failures_total", &[]),
+    ("gauge", "diagnostics_last_written_timestamp_seconds", &[]),
+    ("counter", "host_suspends_total", &[]),
+    ("counter", "host_clock_steps_total", &[]),
+    ("counter", "host_network_changes_total", &["kind"]),
 ];
 
 /// What a test compares: name, type, labels.
@@ -183,6 +193,8 @@ fn full() -> Metrics {
     device.seen(noon());
     device.expected_interval(Duration::from_secs(60));
     device.field_error("dhwTemperature");
+    device.command("set_temperature", "acknowledged");
+    metrics.exporter().diagnostics_written(true, noon());
     metrics.exporter().series_limit(5000);
     metrics.exporter().config_read(true, noon());
     metrics

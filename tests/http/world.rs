@@ -11,6 +11,7 @@ use hangup::connection::ending::{EndedBy, Ending, LinkStats};
 use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::plan::Transport;
 use hangup::connection::{Detail, Failure, Phase, Tier};
+use hangup::host::Timeline;
 use hangup::http::{self, Pages};
 use hangup::lifecycle::board::{Board, ConnectionStatus};
 use hangup::lifecycle::recorder::Recorder;
@@ -38,7 +39,7 @@ impl World {
         let address = listeners.addresses()[0];
         let (metrics, board) = (Arc::new(Metrics::new()), Arc::new(Board::default()));
         let store = Arc::new(Store::new(100, Duration::from_secs(60), metrics.exporter()));
-        let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board));
+        let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board), Timeline::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(http::serve(listeners, pages, async move {
             let _ = stopped.await;

@@ -203,6 +203,7 @@ impl Rules {
                 self.retry_after = Duration::ZERO;
                 self.session_over();
             }
+            Event::Happened(_) => {}
             Event::Waiting { delay, why } => {
                 self.must(
                     !self.attempt && self.session.is_none() && !self.link,

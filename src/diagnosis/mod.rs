@@ -1,0 +1,17 @@
+//! Why connections drop: direct evidence for one drop, tests over many, and what of it may be said. Pure.
+//!
+//! Never reads a clock, never waits and never throws dice that cannot be thrown again: the same history gives the same
+//! findings. What is said is "fits", with its support and with what would disprove it.
+//!
+//! A drop gets a [`Verdict`] at once. The tests over the [`Case`] of a connection give [`Claim`]s, and those that stand
+//! become [`Finding`]s.
+
+mod case;
+mod cause;
+mod claim;
+mod finding;
+
+pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};
+pub use cause::{Cause, Evidence, Rule, Verdict};
+pub use claim::{Claim, Counter, Pattern};
+pub use finding::Finding;
