@@ -6,6 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::causes::{known, meaning, words};
+use super::limits::{self, Line};
 use super::past::Past;
 use super::view::View;
 use super::words::{counted, span};
@@ -27,7 +28,7 @@ pub(super) fn findings(past: &Past, view: &View, id: &str) -> Markup {
         h3 { "What stands out" }
         @for (index, finding) in past.findings.iter().enumerate() { (one(index + 1, finding, view)) }
         @let kept = past.sessions.iter().filter(|session| !session.censored()).count();
-        @if past.findings.is_empty() { p.verdict { (nothing(kept)) } }
+        @if past.findings.is_empty() { p.verdict { (nothing(kept, &limits::relevant(past, view.window))) } }
         @let unknowable = unknowable(past);
         @if kept > 0 && !unknowable.is_empty() {
             details id={ "unknown-" (id) } {
@@ -76,7 +77,16 @@ fn share(share: f64) -> String {
 }
 
 /// What it means that there is no finding.
-fn nothing(drops: usize) -> String {
+fn nothing(drops: usize, lines: &[Line]) -> String {
+    if let Some(line) = lines.first().filter(|_| drops >= FEWEST) {
+        let limit = span(Duration::from_secs_f64(line.length));
+        return format!(
+            "{drops} drops, no pattern that a test confirms yet. {} of {} that got so old ended {limit} after \
+             connecting: worth a look.",
+            line.drops,
+            counted(line.reached as u64, "session"),
+        );
+    }
     match drops {
         0 => "No drop is known: there is nothing to explain.".to_owned(),
         1..FEWEST => format!("{}: too few to show a pattern, it takes at least {FEWEST}.", counted(drops as u64, "drop")),
@@ -164,10 +174,19 @@ mod tests {
             (10, "10 drops, no pattern in age, time of day, message count, commands or idle time"),
         ] {
             let mut story = Story::new();
-            story.drops_after(600, drops);
+            story.drops_after(2_500, drops);
             let page = page(&story);
             assert!(page.contains(said), "{said} is not in {page}");
         }
+    }
+
+    #[test]
+    fn drops_at_a_known_limit_are_not_called_without_pattern() {
+        let mut story = Story::new();
+        story.drops_after(3_600, 10);
+        let page = page(&story);
+        assert!(page.contains("no pattern that a test confirms yet. 10 of 10 sessions"), "{page}");
+        assert!(!page.contains("no pattern in age"), "{page}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn line(row: &Row<'_>, view: &View) -> Markup {
             }
             td {
                 @if let Some(finding) = &glance.finding { span.said { (finding) } br; }
-                small { (connection.why) " (" (lasting(connection, view)) ")" }
+                small { (lasting(connection, view)) ": " (connection.why) }
             }
         }
     }

@@ -15,6 +15,8 @@ use crate::lifecycle::history::Session;
 
 /// Height of the plot itself in pixels.
 const HEIGHT: f64 = 200.0;
+/// An axis covers at least so many powers of ten.
+const DECADES: f64 = 1.5;
 /// Dots that are nearer to each other than this (percent of the width, pixels of the height) become one.
 const CELL: (f64, f64) = (0.5, 4.0);
 /// Lengths that get a line and a word, if they are on the axis.
@@ -42,9 +44,11 @@ impl Scale {
     /// An axis that shows all of these, with room at its ends.
     fn of(lengths: impl Iterator<Item = f64> + Clone) -> Self {
         let floor = |length: f64| length.max(0.5);
-        let low = lengths.clone().map(floor).fold(f64::INFINITY, f64::min).min(30.0);
-        let high = lengths.map(floor).fold(0.0, f64::max).max(60.0);
-        Self { low: low.log10() - 0.15, high: high.log10() + 0.2 }
+        let low = lengths.clone().map(floor).fold(f64::INFINITY, f64::min).log10() - 0.2;
+        let high = lengths.map(floor).fold(0.0, f64::max).log10() + 0.2;
+        // Lengths that differ little must not look as if they differed much.
+        let short = (DECADES - (high - low)).max(0.0);
+        Self { low: low - short * 0.7, high: high + short * 0.3 }
     }
 
     /// Pixels from the top.
@@ -135,7 +139,7 @@ fn limit(line: &Line, scale: Scale) -> Markup {
         g.limit {
             title { (said) }
             line x1="0" x2="100%" y1=(pixel(y)) y2=(pixel(y)) {}
-            text x="99.5%" y=(pixel(if y > 14.0 { y - 4.0 } else { y + 12.0 })) text-anchor="end" {
+            text x="97%" y=(pixel(if y > 14.0 { y - 4.0 } else { y + 12.0 })) text-anchor="end" {
                 (span(seconds(line.length)))
                 @if !line.owner.is_empty() { " · " (line.owner) }
             }

@@ -49,7 +49,7 @@ pub(super) struct Line {
 
 /// The limits that matter to the sessions in the window, the most telling first.
 pub(super) fn relevant(past: &Past, window: Window) -> Vec<Line> {
-    let ages: Vec<(f64, f64, bool)> = past.ended(window).map(seen).collect();
+    let ages: Vec<(f64, f64, bool)> = past.ended(window).map(|session| seen(session, past)).collect();
     let found: Vec<f64> = past.findings.iter().filter_map(|finding| limit(&finding.claim.pattern)).collect();
     let mut lines: Vec<Line> = candidates(&found)
         .filter_map(|(length, owner)| {
@@ -85,9 +85,11 @@ fn limit(pattern: &Pattern) -> Option<f64> {
     }
 }
 
-/// Age, keep-alive and whether it was dropped.
-fn seen(session: &Session) -> (f64, f64, bool) {
-    (seconds(session.age()), seconds(session.keep_alive), !session.censored())
+/// Age, keep-alive and whether it was dropped by what may be its age: not by what a finding explains otherwise.
+fn seen(session: &Session, past: &Past) -> (f64, f64, bool) {
+    let finding = past.finding(session.number).and_then(|number| past.findings.get(number - 1));
+    let otherwise = finding.is_some_and(|finding| limit(&finding.claim.pattern).is_none());
+    (seconds(session.age()), seconds(session.keep_alive), !session.censored() && !otherwise)
 }
 
 fn seconds(length: Duration) -> f64 {
@@ -138,6 +140,15 @@ mod tests {
     fn a_limit_that_many_outlive_gets_none() {
         let mut story = Story::new();
         story.drops_after(3_600, 3).closes_after(50_000, 6);
+        assert_eq!(relevant(&story.past(MONTH), story.window(MONTH)), []);
+    }
+
+    #[test]
+    fn drops_that_a_finding_explains_otherwise_are_not_the_limits() {
+        let mut story = Story::new();
+        story.drops_after(86_400, 5);
+        assert_eq!(relevant(&story.past(MONTH), story.window(MONTH)).len(), 1);
+        story.finds(Pattern::Calendar { period: 86_400.0, phase: 14_400.0 });
         assert_eq!(relevant(&story.past(MONTH), story.window(MONTH)), []);
     }
 

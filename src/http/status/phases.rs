@@ -18,7 +18,7 @@ const HEIGHT: f64 = 24.0;
 /// The shortest and the longest time that a bar tells from others, in seconds.
 const SCALE: (f64, f64) = (0.001, 30.0);
 /// Connects that have room beside each other, however few there are.
-const COLUMNS: f64 = 12.0;
+const COLUMNS: f64 = 20.0;
 
 /// What became of one phase in one attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,6 +15,7 @@ const DAY: u64 = 86_400;
 
 /// The ranges that the page offers, by their word in the address.
 pub(super) const PRESETS: &[(&str, Duration)] = &[
+    ("5m", Duration::from_secs(5 * MINUTE)),
     ("15m", Duration::from_secs(15 * MINUTE)),
     ("1h", Duration::from_secs(HOUR)),
     ("6h", Duration::from_secs(6 * HOUR)),
@@ -281,11 +282,11 @@ mod tests {
     #[test]
     fn what_fits_is_the_shortest_preset_that_holds_all() {
         let length = |seconds| Range::Fitting.window(Some(ago(seconds)), now()).length().as_secs();
-        let cases = [(0, 900), (900, 900), (901, 3_600), (3_601, 21_600), (90_000, 604_800), (9_999_999, 2_592_000)];
+        let cases = [(0, 300), (300, 300), (301, 900), (900, 900), (901, 3_600), (3_601, 21_600), (90_000, 604_800), (9_999_999, 2_592_000)];
         for (age, expected) in cases {
             assert_eq!(length(age), expected, "{age}");
         }
-        assert_eq!(Range::Fitting.window(None, now()).length().as_secs(), 900);
+        assert_eq!(Range::Fitting.window(None, now()).length().as_secs(), 300);
     }
 
     #[test]
