@@ -80,7 +80,10 @@ async fn the_script_is_ours_and_may_only_ask_us() {
     let (page, script) = (world.get("/").await, world.get("/script.js").await);
     assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("script-src 'self'; connect-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.contains("script-src 'self'; connect-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
     for elsewhere in ["http:", "https:", "innerHTML", "eval("] {
         assert!(!script.text().contains(elsewhere), "{elsewhere}");
     }
@@ -103,7 +106,8 @@ async fn a_connection_has_a_page_of_its_own() {
 async fn a_range_that_is_none_is_explained_and_the_page_still_there() {
     let world = World::start();
     fill(&world);
-    for words in ["range=soon", "from=yesterday", "from=99999999999999999999", "from=1&to=2", "range=%ff%00"] {
+    for words in ["range=soon", "from=yesterday", "from=99999999999999999999", "from=1&to=2", "range=%ff%00"]
+    {
         let page = world.get(&format!("/?{words}")).await;
         assert_eq!(page.status, 200, "{words}");
         assert!(page.text().contains("role=\"alert\""), "{words}");

@@ -49,10 +49,15 @@ fn router(world: &World) {
             home.after(3 * HOUR, Event::Happened(EventKind::Command));
         }
     }
-    explain(world, "home", |number, name| match name {
-        ErrorName::PingTimeout => verdict(Cause::PathDead, Evidence::Observed, "3 packets were sent again and none was acknowledged"),
-        _ if number % 5 == 0 => Verdict::unknown(),
-        _ => verdict(Cause::CalendarEvent, Evidence::Inferred, "it came at 04:00, as 28 of 32 drops did"),
+    explain(world, "home", |number, name| {
+        if name == ErrorName::PingTimeout {
+            let words = "3 packets were sent again and none was acknowledged";
+            verdict(Cause::PathDead, Evidence::Observed, words)
+        } else if number.is_multiple_of(5) {
+            Verdict::unknown()
+        } else {
+            verdict(Cause::CalendarEvent, Evidence::Inferred, "it came at 04:00, as 28 of 32 drops did")
+        }
     });
     let members = members(world, "home", ErrorName::UnexpectedHangup);
     conclude(world, "home", Finding {
@@ -91,7 +96,9 @@ fn lifetime(world: &World) {
         }
         shop.connects(400);
     }
-    explain(world, "shop", |_, _| verdict(Cause::ConnectionLifetimeLimit, Evidence::Suspected, "it ended politely 1 d after connecting"));
+    explain(world, "shop", |_, _| {
+        verdict(Cause::ConnectionLifetimeLimit, Evidence::Suspected, "it ended politely 1 d after connecting")
+    });
 }
 
 /// Drops whenever the lid is closed.
@@ -114,7 +121,9 @@ fn laptop(world: &World) {
         laptop.connects(6);
     }
     laptop.closes(600, CloseCause::Renewal).connects(3);
-    explain(world, "laptop", |_, _| verdict(Cause::HostSuspended, Evidence::Observed, "this machine slept for 8 h when it happened"));
+    explain(world, "laptop", |_, _| {
+        verdict(Cause::HostSuspended, Evidence::Observed, "this machine slept for 8 h when it happened")
+    });
 }
 
 /// So many drops of one connection after sessions of all lengths, with what is thought of each.
@@ -198,11 +207,16 @@ pub(crate) fn fleet(world: &World, count: u32) {
         let mut heater = world.life(&format!("heater-{index:04}"), Duration::from_secs(DAY));
         heater.goes_online(5);
         if index % 3 == 0 {
-            heater.drops(u64::from(index) * 37 + 60, ErrorName::UnexpectedHangup, "the broker hung up").goes_online(3);
+            heater
+                .drops(u64::from(index) * 37 + 60, ErrorName::UnexpectedHangup, "the broker hung up")
+                .goes_online(3);
         }
         if index % 40 == 11 {
             heater.drops(9_000, ErrorName::UnexpectedHangup, "the broker hung up");
-            heater.fails(1, Failure::new(Phase::Tls, ErrorName::TlsUnknownRoot, "unknown certificate authority"));
+            heater.fails(
+                1,
+                Failure::new(Phase::Tls, ErrorName::TlsUnknownRoot, "unknown certificate authority"),
+            );
         }
     }
 }

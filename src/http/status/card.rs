@@ -75,7 +75,9 @@ pub(super) fn kept(view: &View) -> String {
 /// A name as one segment of an address.
 pub(super) fn segment(name: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// The colour of a card, and whether it needs a look.

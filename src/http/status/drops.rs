@@ -24,7 +24,8 @@ pub(super) fn tallies(past: &Past, view: &View) -> Markup {
             *names.entry(failure.error).or_default() += 1;
         }
         let verdict = past.verdicts.get(&drop.number);
-        let cause = verdict.map_or((Cause::Unknown, Evidence::None), |verdict| (verdict.cause, verdict.evidence));
+        let cause =
+            verdict.map_or((Cause::Unknown, Evidence::None), |verdict| (verdict.cause, verdict.evidence));
         *causes.entry(cause).or_default() += 1;
     }
     let names = sorted(names);

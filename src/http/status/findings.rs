@@ -89,8 +89,13 @@ fn nothing(drops: usize, lines: &[Line]) -> String {
     }
     match drops {
         0 => "No drop is known: there is nothing to explain.".to_owned(),
-        1..FEWEST => format!("{}: too few to show a pattern, it takes at least {FEWEST}.", counted(drops as u64, "drop")),
-        FEWEST..TELLING => format!("{drops} drops, no pattern so far. What was seen of each stands with it below."),
+        1..FEWEST => format!(
+            "{}: too few to show a pattern, it takes at least {FEWEST}.",
+            counted(drops as u64, "drop")
+        ),
+        FEWEST..TELLING => {
+            format!("{drops} drops, no pattern so far. What was seen of each stands with it below.")
+        }
         TELLING.. => format!(
             "{drops} drops, no pattern in age, time of day, message count, commands or idle time. \
              Such drops come and go by themselves, or follow something that is not seen from here."
@@ -104,7 +109,8 @@ fn unknowable(past: &Past) -> Vec<String> {
     let silences = past.silences;
     if silences.count == 0 {
         sentences.push(
-            "Whether silence ends sessions: there was no silence of 5 s that a packet of ours ended.".to_owned(),
+            "Whether silence ends sessions: there was no silence of 5 s that a packet of ours ended."
+                .to_owned(),
         );
     } else if silences.longest.as_secs_f64() < ALIKE * silences.shortest.as_secs_f64() {
         let about = span(Duration::from_secs(silences.longest.as_secs().max(1)));
@@ -121,7 +127,8 @@ fn unknowable(past: &Past) -> Vec<String> {
             ));
         }
     }
-    let late = past.sessions.iter().filter(|session| !session.censored() && session.uncertainty().as_secs() > 0);
+    let late =
+        past.sessions.iter().filter(|session| !session.censored() && session.uncertainty().as_secs() > 0);
     let late: Vec<Duration> = late.map(|session| Session::uncertainty(session)).collect();
     if let Some(longest) = late.iter().max() {
         sentences.push(format!(
@@ -130,7 +137,9 @@ fn unknowable(past: &Past) -> Vec<String> {
             span(Duration::from_secs(longest.as_secs()))
         ));
     }
-    sentences.push("In which direction a path was broken: TCP says that acknowledgements stopped, not where.".to_owned());
+    sentences.push(
+        "In which direction a path was broken: TCP says that acknowledgements stopped, not where.".to_owned(),
+    );
     sentences
 }
 
@@ -149,7 +158,12 @@ mod tests {
     #[test]
     fn a_finding_is_told_in_full() {
         let mut story = Story::new();
-        story.drops_after(3_600, 5).finds(Pattern::Lifetime { age: 3_600.0, from: 3_600.0, to: 3_600.0, limit: Some(3_600.0) });
+        story.drops_after(3_600, 5).finds(Pattern::Lifetime {
+            age: 3_600.0,
+            from: 3_600.0,
+            to: 3_600.0,
+            limit: Some(3_600.0),
+        });
         let page = page(&story);
         for said in [
             "1. a limit on the age of sessions",

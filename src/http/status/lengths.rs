@@ -72,15 +72,21 @@ struct Dot<'a> {
 
 /// The sessions that ended in the window as dots; what we closed first, so that drops lie above them.
 fn dots<'a>(past: &'a Past, view: &View, scale: Scale) -> Vec<Dot<'a>> {
-    let mut dots: std::collections::BTreeMap<(bool, i64, i64), Dot<'a>> = std::collections::BTreeMap::new();
+    let mut dots: std::collections::BTreeMap<(bool, i32, i32), Dot<'a>> = std::collections::BTreeMap::new();
     for session in past.ended(view.window) {
         let (x, y) = (view.window.place(session.end.wall), scale.place(session.age().as_secs_f64()));
         let dropped = !session.censored();
-        let cell = (dropped, (x / CELL.0).round() as i64, (y / CELL.1).round() as i64);
+        let cell = (dropped, cell(x, CELL.0), cell(y, CELL.1));
         let dot = dots.entry(cell).or_insert_with(|| Dot { x, y, dropped, sessions: Vec::new() });
         dot.sessions.push(session);
     }
     dots.into_values().collect()
+}
+
+/// The cell of this width that a place (0 to some hundreds) lies in.
+#[expect(clippy::cast_possible_truncation, reason = "places are below a thousand")]
+fn cell(place: f64, width: f64) -> i32 {
+    (place / width).round() as i32
 }
 
 /// The plot with its title and the words for what it shows.
@@ -148,7 +154,11 @@ fn limit(line: &Line, scale: Scale) -> Markup {
 }
 
 fn tally(line: &Line) -> String {
-    format!("{} of the {} that got so old", counted(line.drops as u64, "drop"), counted(line.reached as u64, "session"))
+    format!(
+        "{} of the {} that got so old",
+        counted(line.drops as u64, "drop"),
+        counted(line.reached as u64, "session")
+    )
 }
 
 fn mark(dot: &Dot<'_>, past: &Past, view: &View, scale: Scale) -> Markup {
@@ -179,7 +189,13 @@ fn told(dot: &Dot<'_>, past: &Past, view: &View) -> String {
     for session in dot.sessions.iter().take(LISTED) {
         let how = session.failure().map_or("closed by us", |failure| failure.error.as_str());
         // Writing to a string can not fail.
-        let _ = writeln!(said, "session {}: {}, ended {}, {how}", session.number, span(session.age()), view.local(session.end.wall));
+        let _ = writeln!(
+            said,
+            "session {}: {}, ended {}, {how}",
+            session.number,
+            span(session.age()),
+            view.local(session.end.wall)
+        );
         if let Some(verdict) = past.verdicts.get(&session.number) {
             let _ = writeln!(said, "{} ({})", verdict.cause, verdict.evidence);
         }
@@ -265,7 +281,13 @@ mod tests {
         let month = Duration::from_secs(30 * 86_400);
         let page = plot(&story.past(month), &story.view(month)).into_string();
         assert!(page.contains("role=\"img\""), "{page}");
-        assert!(page.contains("4 sessions dropped, after 8 min 20 s to 1 d, half of them before 1 d"), "{page}");
-        assert!(page.contains("at 1 d (AWS IoT WebSockets): 3 drops of the 3 sessions that got so old"), "{page}");
+        assert!(
+            page.contains("4 sessions dropped, after 8 min 20 s to 1 d, half of them before 1 d"),
+            "{page}"
+        );
+        assert!(
+            page.contains("at 1 d (AWS IoT WebSockets): 3 drops of the 3 sessions that got so old"),
+            "{page}"
+        );
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn relevant(past: &Past, window: Window) -> Vec<Line> {
             (is_found || enough(&line)).then_some(line)
         })
         .collect();
-    lines.sort_by(|one, other| (other.found, other.drops).cmp(&(one.found, one.drops)));
+    lines.sort_by_key(|line| std::cmp::Reverse((line.found, line.drops)));
     lines.truncate(LINES);
     lines
 }
@@ -155,7 +155,12 @@ mod tests {
     #[test]
     fn what_a_finding_names_has_a_line_even_if_nobody_else_knows_it() {
         let mut story = Story::new();
-        story.drops_after(5_000, 1).finds(Pattern::Lifetime { age: 5_003.0, from: 5_000.0, to: 5_006.0, limit: None });
+        story.drops_after(5_000, 1).finds(Pattern::Lifetime {
+            age: 5_003.0,
+            from: 5_000.0,
+            to: 5_006.0,
+            limit: None,
+        });
         let lines = relevant(&story.past(MONTH), story.window(MONTH));
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].found && (lines[0].length - 5_003.0).abs() < 1e-9);

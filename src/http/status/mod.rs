@@ -7,6 +7,7 @@ mod document;
 mod drops;
 mod findings;
 mod fleet;
+mod legend;
 mod lengths;
 mod limits;
 mod past;

@@ -59,7 +59,8 @@ fn failed_in(attempt: &Attempt, phase: Phase) -> Option<(Duration, Outcome)> {
             (next, Outcome::Interrupted)
         }
     };
-    let before: Duration = attempt.phases.iter().filter(|time| time.phase != phase).map(|time| time.took).sum();
+    let before: Duration =
+        attempt.phases.iter().filter(|time| time.phase != phase).map(|time| time.took).sum();
     let whole = attempt.end.at.saturating_since(attempt.start.at);
     (at == phase).then(|| (whole.saturating_sub(before), outcome))
 }

@@ -45,7 +45,7 @@ fn word(tick: &Tick, index: usize, view: &View, y: f64) -> Markup {
     let (from, to) = (view.local(tick.stretch.from), view.local(tick.stretch.to));
     html! {
         // On a phone every second word has room.
-        a.(if index % 2 == 0 { "even" } else { "odd" }) href=(address) {
+        a.(if index.is_multiple_of(2) { "even" } else { "odd" }) href=(address) {
             title { "show " (from) " to " (to) }
             text x=(percent(tick.at)) y=(pixel(y)) text-anchor=(anchor) { (tick.label) }
         }

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use super::legend;
 use super::past::{Failed, Past};
 use super::picture::{axis, grid, percent, pixel};
 use super::timeline::{self, Bar, Bunch, Kind};
 use super::view::View;
 use super::words::{counted, span};
 use crate::connection::Phase;
-use crate::diagnosis::EventKind;
 use crate::host::{Signal, SignalKind};
 use crate::lifecycle::history::{End, Happening, Session};
 
@@ -27,8 +27,11 @@ pub(super) fn strip(past: &Past, view: &View) -> Markup {
     let bars = timeline::bars(past, view.window, view.now);
     let drops = timeline::ends(past.drops(view.window), view.window);
     let closes = timeline::ends(past.ended(view.window).filter(|session| session.censored()), view.window);
-    let failed = timeline::bunched(past.failed.iter().map(|failed| (view.window.place(failed.at), failed)));
-    let ours = timeline::bunched(past.happenings.iter().map(|happening| (view.window.place(happening.at.wall), happening)));
+    let place = |at| view.window.place(at);
+    let failed =
+        timeline::bunched(past.failed.iter().map(|failed| (place(failed.at), failed)), timeline::APART);
+    let ours = past.happenings.iter().map(|happening| (place(happening.at.wall), happening));
+    let ours = timeline::bunched(ours, timeline::LETTERS_APART);
     let (sleeps, changes) =
         (timeline::sleeps(&view.host, view.window), timeline::changes(&view.host, view.window));
     let machine = !sleeps.is_empty() || !changes.is_empty();
@@ -58,8 +61,11 @@ pub(super) fn strip(past: &Past, view: &View) -> Markup {
                 (axis(view, bottom + 14.0))
             }
             figcaption {
-                (legend(!bars.is_empty(), !drops.is_empty(), !closes.is_empty(), !failed.is_empty()))
-                (letters(&sleeps, &changes, &ours))
+                @if !bars.is_empty() { (legend::session()) }
+                @if !drops.is_empty() { (legend::drop()) }
+                @if !closes.is_empty() { (legend::close()) }
+                @if !failed.is_empty() { (legend::failed()) }
+                (legend::letters(&sleeps, &changes, &ours))
                 span.key { (summary) }
             }
         }
@@ -121,7 +127,12 @@ fn closed(bunch: &Bunch<&Session>, view: &View) -> Markup {
     let x = percent(bunch.at.clamp(0.4, 99.6));
     let told = bunched(bunch, view, |session| match session.ending {
         End::Dropped(_) => "dropped".to_owned(),
-        End::Closed(cause) => format!("session {} closed by us after {}: {}", session.number, span(session.lasted()), cause.as_str()),
+        End::Closed(cause) => format!(
+            "session {} closed by us after {}: {}",
+            session.number,
+            span(session.lasted()),
+            cause.as_str()
+        ),
     });
     html! {
         g.close {
@@ -133,7 +144,9 @@ fn closed(bunch: &Bunch<&Session>, view: &View) -> Markup {
 }
 
 fn attempts(bunch: &Bunch<&Failed>, view: &View) -> Markup {
-    let told = bunched(bunch, view, |failed| format!("connect failed in phase {}: {}", failed.phase.as_str(), failed.error));
+    let told = bunched(bunch, view, |failed| {
+        format!("connect failed in phase {}: {}", failed.phase.as_str(), failed.error)
+    });
     html! {
         g.failed {
             title { (told) }
@@ -144,7 +157,11 @@ fn attempts(bunch: &Bunch<&Failed>, view: &View) -> Markup {
 
 fn slept(bar: &Bar, bottom: f64, view: &View) -> Markup {
     let length = span(bar.to.duration_since(bar.from).unwrap_or_default());
-    let what = if bar.count == 1 { "this machine slept".to_owned() } else { format!("this machine slept {} times", bar.count) };
+    let what = if bar.count == 1 {
+        "this machine slept".to_owned()
+    } else {
+        format!("this machine slept {} times", bar.count)
+    };
     html! {
         g.sleep {
             title { (what) ": " (view.local(bar.from)) " to " (view.local(bar.to)) ", " (length) }
@@ -166,14 +183,18 @@ fn row(name: &str, top: f64) -> Markup {
 }
 
 fn changed(bunch: &Bunch<&Signal>, top: f64, view: &View) -> Markup {
-    let letter = one(bunch.members.iter().map(|signal| signal_letter(&signal.kind)));
-    let told = list(bunch.members.iter().map(|signal| (signal.at.wall, signal_words(&signal.kind))), view);
+    let letter = one(bunch.members.iter().map(|signal| legend::signal_letter(&signal.kind)));
+    let told =
+        list(bunch.members.iter().map(|signal| (signal.at.wall, legend::signal_words(&signal.kind))), view);
     glyph(bunch.at, top, letter, bunch.members.len(), "host", &told)
 }
 
 fn did(bunch: &Bunch<&Happening>, top: f64, view: &View) -> Markup {
-    let letter = one(bunch.members.iter().map(|happening| event_letter(happening.kind)));
-    let told = list(bunch.members.iter().map(|happening| (happening.at.wall, event_words(happening.kind))), view);
+    let letter = one(bunch.members.iter().map(|happening| legend::event_letter(happening.kind)));
+    let told = list(
+        bunch.members.iter().map(|happening| (happening.at.wall, legend::event_words(happening.kind))),
+        view,
+    );
     glyph(bunch.at, top, letter, bunch.members.len(), "ours", &told)
 }
 
@@ -212,7 +233,10 @@ where
 }
 
 /// Lines with their times, and how many more there are.
-fn list(lines: impl ExactSizeIterator<Item = (std::time::SystemTime, impl AsRef<str>)>, view: &View) -> String {
+fn list(
+    lines: impl ExactSizeIterator<Item = (std::time::SystemTime, impl AsRef<str>)>,
+    view: &View,
+) -> String {
     let more = lines.len().saturating_sub(LISTED);
     let mut said: Vec<String> =
         lines.take(LISTED).map(|(at, line)| format!("{} {}", view.local(at), line.as_ref())).collect();
@@ -239,103 +263,6 @@ impl Ended for Failed {
     }
 }
 
-/// The keys of what is there.
-fn legend(up: bool, dropped: bool, closed: bool, failed: bool) -> Markup {
-    let sample = |shape: Markup| html! { svg width="16" height="12" aria-hidden="true" { (shape) } };
-    html! {
-        @if up {
-            span.key { (sample(html! { rect.up width="16" height="12" {} })) " session" }
-        }
-        @if dropped {
-            span.key {
-                (sample(html! { g.outage { rect.down width="16" height="12" {} rect width="16" height="12" fill="url(#hatch)" {} } }))
-                " outage"
-            }
-            span.key { (sample(html! { g.drop { circle cx="8" cy="6" r="4" {} } })) " drop" }
-        }
-        @if closed {
-            span.key { (sample(html! { g.close { circle cx="8" cy="6" r="3" {} } })) " closed by us" }
-        }
-        @if failed {
-            span.key { (sample(html! { g.failed { text x="8" y="10" text-anchor="middle" { "×" } } })) " failed connect" }
-        }
-    }
-}
-
-/// What the letters mean that are there.
-fn letters(sleeps: &[Bar], changes: &[Bunch<&Signal>], ours: &[Bunch<&Happening>]) -> Markup {
-    let mut known: Vec<(&str, &str)> = Vec::new();
-    let signals = changes.iter().flat_map(|bunch| &bunch.members);
-    let signals = signals.map(|signal| (signal_letter(&signal.kind), signal_words(&signal.kind)));
-    let happenings = ours.iter().flat_map(|bunch| &bunch.members);
-    let happenings = happenings.map(|happening| (event_letter(happening.kind), event_words(happening.kind)));
-    for (letter, words) in signals.chain(happenings) {
-        if !known.contains(&(letter, words)) {
-            known.push((letter, words));
-        }
-    }
-    html! {
-        @if !sleeps.is_empty() {
-            span.key { svg width="16" height="12" aria-hidden="true" { rect.asleep width="16" height="9" y="2" rx="2" {} } " this machine slept" }
-        }
-        @for (letter, words) in known { span.key { b { (letter) } " " (words) } }
-    }
-}
-
-const fn signal_letter(kind: &SignalKind) -> &'static str {
-    match kind {
-        SignalKind::Suspended(_) => "Z",
-        SignalKind::ClockForward(_) | SignalKind::ClockBack(_) => "T",
-        SignalKind::LinkDown(_) => "↓",
-        SignalKind::LinkUp(_) => "↑",
-        SignalKind::AddressAdded(..) => "A",
-        SignalKind::AddressRemoved(..) => "a",
-        SignalKind::RouteAdded => "R",
-        SignalKind::RouteRemoved => "r",
-        SignalKind::ResolverChanged => "N",
-    }
-}
-
-const fn signal_words(kind: &SignalKind) -> &'static str {
-    match kind {
-        SignalKind::Suspended(_) => "this machine slept",
-        SignalKind::ClockForward(_) | SignalKind::ClockBack(_) => "the wall clock was stepped",
-        SignalKind::LinkDown(_) => "a link went down",
-        SignalKind::LinkUp(_) => "a link came up",
-        SignalKind::AddressAdded(..) => "an address came",
-        SignalKind::AddressRemoved(..) => "an address went",
-        SignalKind::RouteAdded => "a default route came",
-        SignalKind::RouteRemoved => "a default route went",
-        SignalKind::ResolverChanged => "the resolver's configuration changed",
-    }
-}
-
-const fn event_letter(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Command => "C",
-        EventKind::CredentialRefresh => "K",
-        EventKind::CredentialExpiry => "E",
-        EventKind::Reload => "L",
-        EventKind::Scrape => "S",
-        EventKind::OtherDrop => "D",
-        EventKind::Link | EventKind::Address | EventKind::Route | EventKind::Resolver | EventKind::ClockStep => "H",
-    }
-}
-
-const fn event_words(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Command => "a command was sent",
-        EventKind::CredentialRefresh => "credentials were obtained",
-        EventKind::CredentialExpiry => "credentials lapsed",
-        EventKind::Reload => "the configuration was read",
-        EventKind::Scrape => "a scrape",
-        EventKind::OtherDrop => "another connection dropped",
-        EventKind::Link | EventKind::Address | EventKind::Route | EventKind::Resolver | EventKind::ClockStep => {
-            "something changed on this machine"
-        }
-    }
-}
-
 /// What the picture shows, in words.
 fn summary(past: &Past, view: &View, sleeps: &[Bar], changes: &[Bunch<&Signal>]) -> String {
     let drops = past.drops(view.window).count();
@@ -343,7 +270,8 @@ fn summary(past: &Past, view: &View, sleeps: &[Bar], changes: &[Bunch<&Signal>])
     let failed = past.failed.iter().filter(|failed| failed.phase != Phase::Shutdown).count();
     let events: usize =
         changes.iter().map(|bunch| bunch.members.len()).chain(sleeps.iter().map(|bar| bar.count)).sum();
-    let mut said = format!("{} and {} of our own", counted(drops as u64, "drop"), counted(closes as u64, "close"));
+    let mut said =
+        format!("{} and {} of our own", counted(drops as u64, "drop"), counted(closes as u64, "close"));
     if failed > 0 {
         let _ = write!(said, ", {}", counted(failed as u64, "failed connect"));
     }
@@ -368,7 +296,10 @@ mod tests {
         let mut story = Story::new();
         story.outage(30).drops_after(600, 2).closes_after(300, 1).begins().waits(60);
         let mut view = story.view(HOUR);
-        view.host = vec![story.signal(SignalKind::Suspended(Duration::from_secs(20))), story.signal(SignalKind::RouteRemoved)];
+        view.host = vec![
+            story.signal(SignalKind::Suspended(Duration::from_secs(20))),
+            story.signal(SignalKind::RouteRemoved),
+        ];
         let page = strip(&story.past(HOUR), &view).into_string();
         for said in [
             "aria-label=\"2 drops and 1 close of our own, 2 events of this machine\"",
@@ -395,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_route_is_said_to_have_gone_without_an_address() {
-        let mut story = Story::new();
+        let story = Story::new();
         let mut view = story.view(HOUR);
         view.host = vec![story.signal(SignalKind::AddressRemoved(3, "192.0.2.7".parse().unwrap()))];
         let page = strip(&story.past(HOUR), &view).into_string();

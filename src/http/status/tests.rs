@@ -16,7 +16,7 @@ use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::{Cause, Claim, Evidence, Finding, Pattern, Rule, Verdict};
 use crate::host::{Signal, SignalKind};
 use crate::lifecycle::board::ConnectionStatus;
-use crate::lifecycle::history::{Attempt, AttemptOutcome, End, Living, Session};
+use crate::lifecycle::history::{Attempt, AttemptOutcome, End, History, Living, Session};
 use crate::lifecycle::{CloseCause, StateName};
 
 /// New Year's Day of 2025.
@@ -107,7 +107,8 @@ impl Story {
     /// One attempt with these phases (milliseconds), and the phase in which it failed, if it did.
     pub(super) fn connects(&mut self, phases: &[(Phase, u64)], failed: Option<(Phase, u64)>) -> &mut Self {
         let took = |ms: &u64| Duration::from_millis(*ms);
-        let phases: Vec<_> = phases.iter().map(|(phase, ms)| PhaseTime { phase: *phase, took: took(ms) }).collect();
+        let phases: Vec<_> =
+            phases.iter().map(|(phase, ms)| PhaseTime { phase: *phase, took: took(ms) }).collect();
         let lost = failed.map_or(Duration::ZERO, |(_, ms)| took(&ms));
         let length = phases.iter().map(|time| time.took).sum::<Duration>() + lost;
         let outcome = failed.map_or(AttemptOutcome::Accepted, |(phase, _)| {
@@ -185,7 +186,7 @@ impl Story {
 
     fn living(&self) -> Living {
         Living {
-            number: self.status.history.read(|history| history.last_number()) + 1,
+            number: self.status.history.read(History::last_number) + 1,
             start: self.now,
             attempts: 1,
             tier: Tier::Quick,
@@ -303,7 +304,9 @@ fn a_page_of_one_connection_links_back() {
     story.drops_after(600, 1);
     let scene = scene(vec![story.named("home"), story.named("away")], story.now(), &[("range", "24h")]);
     let page = scene.one("home").unwrap().into_string();
-    for said in ["href=\"../style.css\"", "src=\"../script.js\"", "href=\"../?range=24h\"", "href=\"../metrics\""] {
+    for said in
+        ["href=\"../style.css\"", "src=\"../script.js\"", "href=\"../?range=24h\"", "href=\"../metrics\""]
+    {
         assert!(page.contains(said), "{said} is not in {page}");
     }
     assert!(!page.contains(">away<"), "{page}");
@@ -319,7 +322,7 @@ fn pictures_have_names_and_tables_captions() {
     assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
     let unnamed = page.split("<svg").skip(1).filter(|svg| {
         let tag = svg.split('>').next().unwrap_or_default();
-        !tag.contains("aria-hidden") && !(tag.contains("role=\"img\"") && tag.contains("aria-label=\""))
+        !tag.contains("aria-hidden") && !tag.contains("role=\"img\" aria-label=\"")
     });
     assert_eq!(unnamed.collect::<Vec<_>>(), Vec::<&str>::new());
     assert!(!page.contains("style="), "the policy forbids styles in the page");

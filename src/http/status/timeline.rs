@@ -10,8 +10,10 @@ use crate::lifecycle::history::Session;
 
 /// What is narrower (in percent of the width) is drawn so wide, so that it can be seen.
 pub(super) const NARROWEST: f64 = 0.25;
-/// Marks that are nearer to each other (in percent) become one; about the width of a mark on a phone.
-const APART: f64 = 1.2;
+/// Marks of sessions and attempts that are nearer to each other (in percent) become one.
+pub(super) const APART: f64 = 1.5;
+/// The same for marks that carry a letter, on a phone as well.
+pub(super) const LETTERS_APART: f64 = 3.0;
 
 /// What a bar stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,16 +107,19 @@ fn blends(last: &Bar, next: &Bar) -> bool {
 }
 
 /// The sessions that ended in the window as marks.
-pub(super) fn ends<'a>(sessions: impl Iterator<Item = &'a Session>, window: Window) -> Vec<Bunch<&'a Session>> {
-    bunched(sessions.map(|session| (window.place(session.end.wall), session)))
+pub(super) fn ends<'a>(
+    sessions: impl Iterator<Item = &'a Session>,
+    window: Window,
+) -> Vec<Bunch<&'a Session>> {
+    bunched(sessions.map(|session| (window.place(session.end.wall), session)), APART)
 }
 
 /// Things with their places, in order of time, those near to each other together.
-pub(super) fn bunched<T>(things: impl Iterator<Item = (f64, T)>) -> Vec<Bunch<T>> {
+pub(super) fn bunched<T>(things: impl Iterator<Item = (f64, T)>, apart: f64) -> Vec<Bunch<T>> {
     let mut bunches: Vec<(f64, f64, Vec<T>)> = Vec::new();
     for (at, thing) in things {
         match bunches.last_mut() {
-            Some((first, last, members)) if at - *first < APART => {
+            Some((first, last, members)) if at - *first < apart => {
                 *last = at;
                 members.push(thing);
             }
@@ -148,7 +153,7 @@ pub(super) fn sleeps(signals: &[Signal], window: Window) -> Vec<Bar> {
 pub(super) fn changes(signals: &[Signal], window: Window) -> Vec<Bunch<&Signal>> {
     let others = signals.iter().filter(|signal| !matches!(signal.kind, SignalKind::Suspended(_)));
     let seen = others.filter(|signal| window.holds(signal.at.wall));
-    bunched(seen.map(|signal| (window.place(signal.at.wall), signal)))
+    bunched(seen.map(|signal| (window.place(signal.at.wall), signal)), LETTERS_APART)
 }
 
 #[cfg(test)]
@@ -213,7 +218,10 @@ mod tests {
     fn a_sleep_lies_before_the_signal_that_tells_of_it() {
         let mut story = Story::new();
         story.waits(1_800);
-        let signals = [story.signal(SignalKind::Suspended(Duration::from_secs(900))), story.signal(SignalKind::LinkUp(2))];
+        let signals = [
+            story.signal(SignalKind::Suspended(Duration::from_secs(900))),
+            story.signal(SignalKind::LinkUp(2)),
+        ];
         let slept = sleeps(&signals, story.window(HOUR));
         assert_eq!(slept.len(), 1);
         assert!(near(slept[0].left, 75.0) && near(slept[0].width, 25.0), "{slept:?}");

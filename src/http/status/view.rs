@@ -131,7 +131,8 @@ mod tests {
     }
 
     fn ask(words: &[(&str, &str)]) -> Ask {
-        let pairs: Vec<_> = words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let pairs: Vec<_> =
+            words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Ask::of(&pairs, now(), &TimeZone::UTC)
     }
 

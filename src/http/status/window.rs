@@ -83,10 +83,9 @@ fn fitting(age: Option<Duration>) -> Duration {
 }
 
 fn last(word: &str) -> Result<Duration, String> {
-    humantime::parse_duration(word)
-        .ok()
-        .filter(|length| (SHORTEST..=LONGEST).contains(length))
-        .ok_or_else(|| format!("`range={word}` is not a range from a minute to 400 days (write for example `range=6h`)"))
+    humantime::parse_duration(word).ok().filter(|length| (SHORTEST..=LONGEST).contains(length)).ok_or_else(
+        || format!("`range={word}` is not a range from a minute to 400 days (write for example `range=6h`)"),
+    )
 }
 
 /// Unix seconds, RFC 3339, or the server's local time without an offset.
@@ -103,7 +102,9 @@ fn time(field: &str, word: &str, zone: &TimeZone) -> Result<SystemTime, String> 
             zone.to_ambiguous_zoned(civil).compatible().ok().map(|zoned| zoned.timestamp())
         });
     stamp.filter(|stamp| CENTURY.contains(&stamp.as_second())).map(SystemTime::from).ok_or_else(|| {
-        format!("`{field}={word}` is not a time (write for example `{field}=2026-01-31T08:00` or Unix seconds)")
+        format!(
+            "`{field}={word}` is not a time (write for example `{field}=2026-01-31T08:00` or Unix seconds)"
+        )
     })
 }
 
@@ -160,9 +161,13 @@ impl Window {
         format!("from={}&to={}", whole(self.from), whole(self.to))
     }
 
-    /// In words: `24 h`.
+    /// In words; a day is `24 h`, as its link says.
     pub(super) fn words(self) -> String {
-        span(Duration::from_secs(self.length().as_secs_f64().round().max(1.0) as u64))
+        if self.length() == Duration::from_secs(DAY) {
+            return "24 h".to_owned();
+        }
+        let half = Duration::from_millis(500);
+        span(Duration::from_secs((self.length() + half).as_secs().max(1)))
     }
 }
 
@@ -282,7 +287,16 @@ mod tests {
     #[test]
     fn what_fits_is_the_shortest_preset_that_holds_all() {
         let length = |seconds| Range::Fitting.window(Some(ago(seconds)), now()).length().as_secs();
-        let cases = [(0, 300), (300, 300), (301, 900), (900, 900), (901, 3_600), (3_601, 21_600), (90_000, 604_800), (9_999_999, 2_592_000)];
+        let cases = [
+            (0, 300),
+            (300, 300),
+            (301, 900),
+            (900, 900),
+            (901, 3_600),
+            (3_601, 21_600),
+            (90_000, 604_800),
+            (9_999_999, 2_592_000),
+        ];
         for (age, expected) in cases {
             assert_eq!(length(age), expected, "{age}");
         }
