@@ -10,6 +10,7 @@ mod case;
 mod cause;
 mod claim;
 mod finding;
+pub mod pattern;
 
 pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};
 pub use cause::{Cause, Evidence, Rule, Verdict};
