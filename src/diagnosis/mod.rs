@@ -9,6 +9,7 @@
 mod case;
 mod cause;
 mod claim;
+pub mod evidence;
 mod finding;
 
 pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};
