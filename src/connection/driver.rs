@@ -227,7 +227,7 @@ impl Connection {
             Ok(Planned { mut plan, dialogue }) => {
                 // What the quarantine leaves out is still wanted, and shows as not active.
                 let facts = Facts::of(&plan);
-                self.quarantine.thin(&mut plan, now.at);
+                self.quarantine.thin(&mut plan.subscriptions, now.at);
                 self.plan = Some(Arc::new(plan));
                 self.dialogue = Some(dialogue);
                 Ok(facts)

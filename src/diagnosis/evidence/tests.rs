@@ -366,6 +366,9 @@ fn d8_a_close_after_we_were_silent_for_one_and_a_half_keep_alives() {
         inferred.2,
     );
     assert!(!Drop::fin(5000.0).sent("PINGREQ", 88.0).direct().settled);
+    let mut impatient = Drop::fin(5000.0).sent("PINGREQ", 0.55);
+    impatient.session.keep_alive = Duration::from_millis(500);
+    assert!(!impatient.direct().settled, "our own ping timer is no silence");
     let mut without_keep_alive = Drop::fin(5000.0).sent("PINGREQ", 500.0);
     without_keep_alive.session.keep_alive = Duration::ZERO;
     assert!(!without_keep_alive.direct().settled);

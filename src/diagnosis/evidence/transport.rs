@@ -84,7 +84,9 @@ fn not_answered(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
 /// D8: the broker closed after it can have heard nothing from us for 1.5 keep-alives.
 fn we_were_silent(facts: &DropFacts<'_>) -> Option<Verdict> {
     let session = facts.session;
-    let allowed = session.keep_alive.mul_f64(1.5).saturating_sub(Duration::from_secs(1));
+    // A broker counts in whole seconds, and below a quarter more than the keep-alive our own pings are merely late.
+    let counted = session.keep_alive.mul_f64(1.5).saturating_sub(Duration::from_secs(1));
+    let allowed = counted.max(session.keep_alive.mul_f64(1.25));
     let silence = session.end.at.saturating_since(session.stats.last_sent.as_ref()?.at);
     if session.ended_by != EndedBy::Peer || session.keep_alive.is_zero() || silence < allowed {
         return None;
