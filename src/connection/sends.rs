@@ -76,6 +76,11 @@ impl Books {
         }
     }
 
+    /// The broker took what was asked: no SUBSCRIBE of ours waits for an answer any more.
+    pub(super) fn subscribed(&mut self) {
+        self.newest.retain(|((packet, _), _)| *packet != SUBSCRIBE);
+    }
+
     /// What it comes to when the session ends now. A packet within `answer_time` of the end counts only if the peer
     /// closed: else nobody knows what the answer would have been.
     pub(super) fn over(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
@@ -203,6 +208,9 @@ mod tests {
         let sends = books.over(true, W5, at(1.5));
         assert!(sends.iter().all(|sends| sends.packet == "SUBSCRIBE" && sends.closed == 1));
         assert_eq!(sends.len(), 2);
+        books.subscribed();
+        let sends = books.over(true, W5, at(1.5));
+        assert!(sends.iter().all(|sends| (sends.sent, sends.closed) == (1, 0)), "the broker took them: {sends:?}");
     }
 
     #[test]

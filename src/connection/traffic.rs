@@ -66,6 +66,8 @@ impl Traffic {
         self.stats.packets_received += 1;
         if matches!(packet, Packet::Publish(_)) {
             self.stats.messages_received += 1;
+        } else if matches!(packet, Packet::SubAck(_)) {
+            self.books.subscribed();
         }
         self.heard(now);
     }

@@ -137,7 +137,9 @@ fn verdict(cause: Cause, evidence: Evidence, rule: Rule, words: impl Into<String
 /// A length of time as people say it.
 fn spoken(length: Duration) -> String {
     let (seconds, whole) = (length.as_secs_f64(), length.as_secs());
-    if seconds < 1.0 {
+    if length < Duration::from_millis(1) {
+        "less than 1 ms".to_owned()
+    } else if seconds < 1.0 {
         format!("{} ms", length.as_millis())
     } else if seconds < 120.0 {
         format!("{seconds:.1} s")

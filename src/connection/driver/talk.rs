@@ -37,10 +37,12 @@ impl Connection {
 
     /// The last words before a polite close; none when the talk has not begun.
     pub(super) fn farewell(&mut self, now: Now) -> Vec<Outgoing> {
-        match &mut self.dialogue {
+        let mut words = match &mut self.dialogue {
             Some(dialogue) if self.talking => dialogue.farewell(now),
             Some(_) | None => Vec::new(),
-        }
+        };
+        words.retain(|message| !self.quarantine.refuses(&message.topic, now.at));
+        words
     }
 
     /// Counts a message and gives it to the dialogue. Messages may come before the last SUBACK.
