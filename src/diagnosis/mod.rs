@@ -9,6 +9,7 @@
 mod case;
 mod cause;
 mod claim;
+pub mod evidence;
 mod finding;
 pub mod pattern;
 
