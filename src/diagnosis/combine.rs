@@ -75,7 +75,6 @@ pub fn review(evident: Evident<'_>) -> Conclusion {
 }
 
 /// Drops that direct evidence leaves open: what the tests explain.
-#[must_use]
 pub fn open_drops(case: &Case) -> impl Iterator<Item = &Lived> {
     case.sessions.iter().filter(|session| session.ended_by != EndedBy::Us && !is_explained(&session.verdict))
 }
@@ -231,18 +230,18 @@ fn finding(claim: Claim, evident: Evident<'_>) -> Finding {
 /// What a finding makes better known: nothing that was stated or seen, and nothing that another finding took first.
 fn verdicts(findings: &[Finding], case: &Case) -> Vec<(u64, Verdict)> {
     let mut taken = BTreeSet::new();
-    let mut verdicts = Vec::new();
+    let mut better = Vec::new();
     for finding in findings {
         for session in members(&finding.claim, case) {
             if !taken.insert(session.number) || !yields(&session.verdict, finding) {
                 continue;
             }
             let words = words::of_drop(&finding.claim.pattern, session.age);
-            let (cause, evidence) = (finding.cause, finding.evidence);
-            verdicts.push((session.number, Verdict { cause, evidence, rule: Rule::Pattern, words }));
+            let Finding { cause, evidence, .. } = *finding;
+            better.push((session.number, Verdict { cause, evidence, rule: Rule::Pattern, words }));
         }
     }
-    verdicts
+    better
 }
 
 fn yields(verdict: &Verdict, finding: &Finding) -> bool {
@@ -310,3 +309,6 @@ fn share(part: usize, whole: usize) -> f64 {
 fn wall(seconds: f64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

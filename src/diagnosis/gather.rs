@@ -146,7 +146,7 @@ fn lived(history: &History, session: &Session, scale: f64) -> Lived {
 }
 
 /// Whether the next session came at the first attempt, and whether attempts failed before it (or fail still).
-fn afterwards(history: &History, session: &Session) -> (bool, bool) {
+pub(super) fn afterwards(history: &History, session: &Session) -> (bool, bool) {
     let ended = session.end.wall;
     if let Some(attempts) = next(history, session.number) {
         return (attempts <= 1, attempts > 1);
@@ -244,3 +244,6 @@ const fn kind_of(signal: &SignalKind) -> Option<EventKind> {
         SignalKind::ResolverChanged => Some(EventKind::Resolver),
     }
 }
+
+#[cfg(test)]
+mod tests;

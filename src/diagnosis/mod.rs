@@ -12,10 +12,15 @@ mod case;
 mod cause;
 mod claim;
 pub mod combine;
+pub mod desk;
+#[cfg(test)]
+mod examples;
 mod finding;
+pub mod fleet;
 pub mod gather;
 mod lengths;
 pub mod pattern;
+pub mod probe;
 mod words;
 
 pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};

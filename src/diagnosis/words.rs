@@ -328,3 +328,6 @@ pub(super) const fn happening(event: EventKind) -> &'static str {
         EventKind::OtherDrop => "a drop of another connection",
     }
 }
+
+#[cfg(test)]
+mod tests;
