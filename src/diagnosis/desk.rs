@@ -10,10 +10,11 @@ use tokio::sync::mpsc::WeakSender;
 use tracing::{error, info};
 
 use super::combine::{Conclusion, Evident, conclude, review};
-use super::fleet::{FleetDrop, burst};
+use super::fleet::{Dropped, burst, came_with};
 use super::gather::{Beside, Settings, case, is_explained};
+use super::pattern::{self, idle};
 use super::probe::{self, Clock};
-use super::{Case, Claim, Finding, Pattern, combine, pattern};
+use super::{Case, Claim, Finding, Pattern, combine};
 use crate::clock::{self, Now};
 use crate::config;
 use crate::connection::driver::Control;
@@ -153,10 +154,9 @@ impl Desk {
     }
 
     /// A burst is found at one connection first: the others in it are to be looked at too, unless they know.
-    fn pass_on(&self, findings: &[Finding], fleet: &[FleetDrop], subjects: &BTreeMap<String, Subject>) {
-        let bursts: Vec<&Pattern> = findings.iter().map(|finding| &finding.claim.pattern).collect();
-        for together in bursts {
-            let Pattern::Burst { at, window, clients, .. } = together else { continue };
+    fn pass_on(&self, findings: &[Finding], fleet: &[Dropped], subjects: &BTreeMap<String, Subject>) {
+        for together in findings.iter().map(|finding| &finding.claim.pattern) {
+            let Pattern::Burst { clients, .. } = together else { continue };
             let knows = |name: &str| {
                 subjects.get(name).is_some_and(|subject| {
                     subject.history.read(|history| {
@@ -168,7 +168,7 @@ impl Desk {
                     })
                 })
             };
-            let within = fleet.iter().filter(|drop| (*at..=at + window).contains(&drop.at));
+            let within = fleet.iter().filter(|drop| came_with(drop, together));
             let names: BTreeSet<String> =
                 within.map(|drop| drop.connection.to_string()).filter(|name| !knows(name)).collect();
             if !names.is_empty() {
@@ -238,6 +238,10 @@ fn look(
     });
     let evident = Evident { case: &case, before: &before, scale: settings.scale, now: now.wall };
     let claims = drops.filter(|drops| pattern::is_look(*drops)).map(|_| pattern::claims(&case));
+    if let Some(claims) = &claims {
+        let found = claims.iter().any(|claim| matches!(claim.pattern, Pattern::IdleTimeout { .. }));
+        shared.write(|history| history.rule_out_idle_timeout(idle::tried(&case) && !found));
+    }
     let conclusion = match (claims, together) {
         (None, None) => review(evident),
         (claims, together) => conclude(evident, claims.into_iter().flatten().chain(together).collect()),
@@ -247,17 +251,17 @@ fn look(
 }
 
 /// The drops that count, if it is a drop that gives reason to look: a planned close is none.
-fn counted(history: &History) -> Option<usize> {
+fn counted(history: &History) -> Option<u64> {
     let newest = history.drops().next_back()?;
     if history.sessions().next_back().is_some_and(|last| last.number > newest.number) {
         return None;
     }
     if history.drops().len() >= history::DROPS {
         // The ring is full and its length stands still: the number of the session goes on.
-        return usize::try_from(newest.number).ok();
+        return Some(newest.number);
     }
     let open = |number| !history.verdict(number).is_some_and(is_explained);
-    Some(history.drops().filter(|session| open(session.number)).count())
+    u64::try_from(history.drops().filter(|session| open(session.number)).count()).ok()
 }
 
 fn write(shared: &SharedHistory, case: &Case, conclusion: &Conclusion) {
@@ -277,7 +281,7 @@ fn write(shared: &SharedHistory, case: &Case, conclusion: &Conclusion) {
 }
 
 /// The drops of all connections that direct evidence leaves open.
-fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<FleetDrop> {
+fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<Dropped> {
     if subjects.len() < 2 {
         return Vec::new();
     }
@@ -287,7 +291,7 @@ fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<FleetDrop> {
         subject.history.read(|history| {
             let open =
                 history.drops().rev().filter(|drop| !history.verdict(drop.number).is_some_and(is_explained));
-            fleet.extend(open.take(super::gather::DROPS).map(|drop| FleetDrop {
+            fleet.extend(open.take(super::gather::DROPS).map(|drop| Dropped {
                 connection: Arc::clone(&connection),
                 session: drop.number,
                 at: clock::unix_seconds(drop.end.wall) * scale,
@@ -298,7 +302,7 @@ fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<FleetDrop> {
     fleet
 }
 
-fn others(name: &str, fleet: &[FleetDrop], scale: f64) -> Vec<SystemTime> {
+fn others(name: &str, fleet: &[Dropped], scale: f64) -> Vec<SystemTime> {
     let others = fleet.iter().filter(|drop| &*drop.connection != name);
     let wall = |at: f64| Duration::try_from_secs_f64(at / scale).unwrap_or_default();
     others.map(|drop| SystemTime::UNIX_EPOCH + wall(drop.at)).collect()

@@ -1,142 +1,105 @@
-//! Drops of many connections at once (drop-diagnosis.md section 4.8). Pure.
+//! From the drops of many connections to what one of them needs to know: did it drop with the others? Pure.
 //! Never looks into a connection: that they dropped together is all that counts here.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::claim::{Claim, Pattern};
+use super::pattern::burst::{self, Fleet, FleetDrop};
 
-/// A drop of one of many connections. Times in seconds since the Unix epoch.
+/// A drop of one of many connections.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FleetDrop {
+pub struct Dropped {
     /// Which connection.
     pub connection: Arc<str>,
     /// The session that it ended.
     pub session: u64,
-    /// When.
+    /// When: seconds since the Unix epoch.
     pub at: f64,
     /// Connects failed afterwards.
     pub connects_failed: bool,
 }
 
-/// The windows, in seconds.
-const WINDOWS: [f64; 3] = [2.0, 10.0, 60.0];
-/// Up to so many drops a day of all connections together, so many connections within each window drop together by
-/// chance at most once in 1000 days. Beyond the last row nothing is claimed.
-const LEAST: [(f64, [usize; 3]); 6] = [
-    (10.0, [3, 3, 3]),
-    (50.0, [3, 3, 4]),
-    (100.0, [3, 4, 5]),
-    (500.0, [4, 5, 7]),
-    (1_000.0, [5, 6, 10]),
-    (10_000.0, [7, 12, 26]),
-];
 const DAY: f64 = 86_400.0;
-/// A history shorter than this says nothing of a rate: it counts as this long.
-const LEAST_DAYS: f64 = 1.0;
 
-/// The newest burst that the drop of a connection belongs to, as a claim on that connection.
+/// The newest burst in which a connection dropped, as a claim on that connection.
 #[must_use]
-pub fn burst(connection: &str, drops: &[FleetDrop], connections: usize) -> Option<Claim> {
-    let mut drops: Vec<&FleetDrop> = drops.iter().filter(|drop| drop.at.is_finite()).collect();
-    drops.sort_by(|one, other| one.at.total_cmp(&other.at));
-    let least = least(&drops)?;
-    let own = drops.iter().rposition(|drop| &*drop.connection == connection)?;
-    // Of the passing windows the one with most connections, of several such the narrowest.
-    let windows = WINDOWS.into_iter().zip(least).rev();
-    let found = windows
-        .filter_map(|(window, least)| largest(&drops, own, window).filter(|burst| burst.clients >= least));
-    let found = found.max_by_key(|burst| burst.clients)?;
-    let members = drops.get(own).map(|drop| drop.session).into_iter().collect();
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let Together { at, window, clients, connects_failed } = found;
-    Some(Claim {
-        pattern: Pattern::Burst { clients: count(clients), window, at, connects_failed },
-        support: count(clients),
-        of: count(connections.max(clients)),
-        members,
-        p: 0.001,
-    })
-}
-
-/// Connections that dropped together.
-struct Together {
-    at: f64,
-    window: f64,
-    clients: usize,
-    connects_failed: bool,
-}
-
-/// The window of this length with the drop in it in which most connections dropped; the earliest of several.
-fn largest(drops: &[&FleetDrop], own: usize, window: f64) -> Option<Together> {
-    let end = drops.get(own)?.at;
-    let starts = drops.iter().take(own + 1).map(|drop| drop.at).filter(|start| end - start <= window);
-    let mut best: Option<Together> = None;
-    for at in starts {
-        let within = || drops.iter().filter(|drop| (at..=at + window).contains(&drop.at));
-        let clients = within().map(|drop| &drop.connection).collect::<BTreeSet<_>>().len();
-        if best.as_ref().is_none_or(|best| clients > best.clients) {
-            let failed = within().filter(|drop| drop.connects_failed).count();
-            // One of many may fail for a reason of its own.
-            best = Some(Together { at, window, clients, connects_failed: 2 * failed > clients });
-        }
+pub fn burst(connection: &str, drops: &[Dropped], connections: usize) -> Option<Claim> {
+    let mut clients: BTreeMap<&str, u64> = BTreeMap::new();
+    for drop in drops {
+        let next = number(clients.len());
+        clients.entry(&drop.connection).or_insert(next);
     }
-    best
+    let fleet = Fleet {
+        clients: number(connections),
+        days: days(drops),
+        drops: drops
+            .iter()
+            .map(|drop| FleetDrop {
+                client: clients.get(&*drop.connection).copied().unwrap_or_default(),
+                at: drop.at,
+                connects_failed: drop.connects_failed,
+            })
+            .collect(),
+    };
+    burst::claims(&fleet).into_iter().rev().find_map(|claim| of(connection, claim, drops, connections))
 }
 
-/// The row of the table for these drops.
-#[expect(clippy::cast_precision_loss, reason = "a few thousand drops")]
-fn least(drops: &[&FleetDrop]) -> Option<[usize; 3]> {
-    let span = drops.last()?.at - drops.first()?.at;
-    let a_day = drops.len() as f64 / (span / DAY).max(LEAST_DAYS);
-    LEAST.into_iter().find(|(up_to, _)| a_day <= *up_to).map(|(_, least)| least)
+/// The burst as this connection sees it: its members are sessions of its own.
+fn of(connection: &str, claim: Claim, drops: &[Dropped], connections: usize) -> Option<Claim> {
+    let positions = claim.members.iter().filter_map(|position| usize::try_from(*position).ok());
+    let own =
+        positions.filter_map(|position| drops.get(position)).filter(|drop| *drop.connection == *connection);
+    let mut members: Vec<u64> = own.map(|drop| drop.session).collect();
+    members.sort_unstable();
+    let all = u32::try_from(connections).unwrap_or(u32::MAX).max(claim.support);
+    (!members.is_empty()).then_some(Claim { members, of: all, ..claim })
+}
+
+/// Whether a drop came in a burst.
+#[must_use]
+pub(super) fn came_with(drop: &Dropped, together: &Pattern) -> bool {
+    matches!(together, Pattern::Burst { at, window, .. } if (*at..=at + window).contains(&drop.at))
+}
+
+fn days(drops: &[Dropped]) -> f64 {
+    let times = || drops.iter().map(|drop| drop.at).filter(|at| at.is_finite());
+    let span = times().reduce(f64::max).zip(times().reduce(f64::min));
+    span.map_or(0.0, |(last, first)| (last - first) / DAY)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn drop(connection: usize, at: f64) -> FleetDrop {
-        FleetDrop { connection: format!("c{connection}").into(), session: 7, at, connects_failed: false }
+    fn drop(connection: u32, session: u64, at: f64) -> Dropped {
+        Dropped { connection: format!("c{connection}").into(), session, at: 1e9 + at, connects_failed: false }
     }
 
     #[test]
-    fn three_of_a_few_connections_within_two_seconds_are_a_burst() {
-        let drops: Vec<_> =
-            [0.0, 0.7, 1.9].into_iter().enumerate().map(|(c, at)| drop(c, 1e9 + at)).collect();
+    fn a_connection_learns_which_of_its_own_sessions_ended_with_those_of_others() {
+        let drops =
+            [drop(0, 3, -9_000.0), drop(0, 4, 0.0), drop(1, 9, 0.7), drop(2, 5, 1.9), drop(1, 10, 7_000.0)];
         let claim = burst("c1", &drops, 5).unwrap();
-        let Pattern::Burst { clients, window, at, connects_failed } = claim.pattern else {
-            panic!("{claim:?}")
-        };
-        assert_eq!((clients, window, at, connects_failed), (3, 2.0, 1e9, false));
-        assert_eq!((claim.support, claim.of, claim.members), (3, 5, vec![7]));
-        assert_eq!(burst("c9", &drops, 5), None, "it did not drop");
+        let pattern = Pattern::Burst { clients: 3, window: 2.0, at: 1e9, connects_failed: false };
+        assert_eq!((claim.pattern, claim.support, claim.of, claim.members), (pattern, 3, 5, vec![9]));
+        assert_eq!(burst("c3", &drops, 5), None, "it did not drop");
     }
 
     #[test]
-    fn two_together_and_one_connection_many_times_are_none() {
-        assert_eq!(burst("c0", &[drop(0, 1e9), drop(1, 1e9)], 5), None);
-        let often: Vec<_> = (0..9).map(|n| drop(0, 1e9 + f64::from(n))).collect();
-        assert_eq!(burst("c0", &often, 5), None);
+    fn the_newest_burst_is_told() {
+        let twice =
+            |at: f64| (0..3).map(move |c| drop(c, if at > 0.0 { 2 } else { 1 }, at + f64::from(c) / 2.0));
+        let drops: Vec<_> = twice(50_000.0).chain(twice(0.0)).collect();
+        assert_eq!(burst("c2", &drops, 3).unwrap().members, [2]);
     }
 
     #[test]
-    fn the_more_drops_a_day_the_more_must_come_together() {
-        // 20 connections drop 10 times a day each, spread evenly: 200 a day want 7 within a minute.
-        let mut drops: Vec<_> =
-            (0..400).map(|n| drop(n % 20, 1e9 + 432.0 * f64::from(u32::try_from(n).unwrap()))).collect();
-        let last = 1e9 + 432.0 * 399.0 + 3_000.0;
-        drops.extend((0..4).map(|c| drop(c, last + 20.0 * f64::from(u32::try_from(c).unwrap()) / 2.0)));
-        assert_eq!(burst("c3", &drops, 20), None);
-        drops.extend((4..8).map(|c| drop(c, last + 25.0)));
-        assert!(burst("c3", &drops, 20).is_some_and(|claim| claim.support == 8));
-    }
-
-    #[test]
-    fn a_burst_after_which_connecting_fails_is_a_restart() {
-        let drops: Vec<_> =
-            (0..4).map(|c| FleetDrop { connects_failed: c > 0, ..drop(c, 1e9 + 0.1) }).collect();
-        let claim = burst("c0", &drops, 4).unwrap();
-        assert!(matches!(claim.pattern, Pattern::Burst { connects_failed: true, .. }), "{claim:?}");
+    fn two_connections_together_are_no_burst() {
+        assert_eq!(burst("c0", &[drop(0, 1, 0.0), drop(1, 1, 0.0)], 5), None);
     }
 }

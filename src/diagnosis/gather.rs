@@ -84,6 +84,7 @@ pub fn is_explained(verdict: &Verdict) -> bool {
         | Rule::AfterPacket
         | Rule::ConnectsRefused
         | Rule::KnownLimit
+        | Rule::Named
         | Rule::Pattern
         | Rule::Nothing => false,
     }

@@ -13,6 +13,7 @@ mod cause;
 mod claim;
 pub mod combine;
 pub mod desk;
+pub mod evidence;
 #[cfg(test)]
 mod examples;
 mod finding;

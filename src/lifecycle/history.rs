@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use std::sync::Arc;
 
 use super::CloseCause;
+pub use super::totals::Totals;
 use super::view::SessionView;
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
@@ -201,11 +202,25 @@ pub struct History {
     verdicts: BTreeMap<u64, Verdict>,
     findings: Vec<Finding>,
     remarks: Vec<String>,
+    no_idle_timeout: bool,
     living: Option<Living>,
     last_number: u64,
+    totals: Totals,
 }
 
 impl History {
+    /// Sums over all that was ever recorded, also of what the rings have forgotten.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Goes on from these sums and this number: those of a life that a journal tells of.
+    pub fn resume(&mut self, totals: Totals, last_number: u64) {
+        self.totals = totals;
+        self.last_number = self.last_number.max(last_number);
+    }
+
     /// The session that lives now.
     #[must_use]
     pub fn living(&self) -> Option<&Living> {
@@ -221,6 +236,7 @@ impl History {
     /// A session begins.
     pub fn begin_session(&mut self, living: Living) {
         self.last_number = self.last_number.max(living.number);
+        self.totals.began(&living);
         self.living = Some(living);
     }
 
@@ -230,9 +246,13 @@ impl History {
         self.happenings.iter()
     }
 
-    /// Adds something that happened beside the connection.
+    /// Adds something that happened beside the connection, now or a while ago.
     pub fn add_happening(&mut self, happening: Happening) {
-        push(&mut self.happenings, HAPPENINGS, happening);
+        while self.happenings.len() >= HAPPENINGS {
+            self.happenings.pop_front();
+        }
+        let after = self.happenings.iter().rposition(|earlier| earlier.at.at <= happening.at.at);
+        self.happenings.insert(after.map_or(0, |index| index + 1), happening);
     }
 
     /// What is thought of the drop that ended this session.
@@ -271,6 +291,17 @@ impl History {
         self.remarks = remarks;
     }
 
+    /// Whether the test for idle timeouts had enough fatal silences to find one and did not (drop-diagnosis.md, D5).
+    #[must_use]
+    pub fn no_idle_timeout(&self) -> bool {
+        self.no_idle_timeout
+    }
+
+    /// Keeps what the test for idle timeouts came to.
+    pub fn rule_out_idle_timeout(&mut self, ruled_out: bool) {
+        self.no_idle_timeout = ruled_out;
+    }
+
     /// The newest sessions, drops and closes alike, oldest first.
     #[must_use]
     pub fn sessions(&self) -> impl DoubleEndedIterator<Item = &Arc<Session>> + ExactSizeIterator {
@@ -297,6 +328,7 @@ impl History {
 
     /// Adds an attempt.
     pub fn add_attempt(&mut self, attempt: Attempt) {
+        self.totals.attempt(&attempt);
         push(&mut self.attempts, ATTEMPTS, attempt);
     }
 
@@ -311,6 +343,7 @@ impl History {
             }
         }
         self.last_number = self.last_number.max(session.number);
+        self.totals.over(&session);
         self.living = None;
         let session = Arc::new(session);
         if !session.censored() {
