@@ -2,6 +2,7 @@
 //! log lines and history.
 
 pub mod board;
+pub mod export;
 pub mod history;
 mod log;
 mod narrate;
