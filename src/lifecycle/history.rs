@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use std::sync::Arc;
 
 use super::CloseCause;
+pub use super::totals::Totals;
 use super::view::SessionView;
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
@@ -202,9 +203,22 @@ pub struct History {
     findings: Vec<Finding>,
     living: Option<Living>,
     last_number: u64,
+    totals: Totals,
 }
 
 impl History {
+    /// Sums over all that was ever recorded, also of what the rings have forgotten.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Goes on from these sums and this number: those of a life that a journal tells of.
+    pub fn resume(&mut self, totals: Totals, last_number: u64) {
+        self.totals = totals;
+        self.last_number = self.last_number.max(last_number);
+    }
+
     /// The session that lives now.
     #[must_use]
     pub fn living(&self) -> Option<&Living> {
@@ -220,6 +234,7 @@ impl History {
     /// A session begins.
     pub fn begin_session(&mut self, living: Living) {
         self.last_number = self.last_number.max(living.number);
+        self.totals.began(&living);
         self.living = Some(living);
     }
 
@@ -285,6 +300,7 @@ impl History {
 
     /// Adds an attempt.
     pub fn add_attempt(&mut self, attempt: Attempt) {
+        self.totals.attempt(&attempt);
         push(&mut self.attempts, ATTEMPTS, attempt);
     }
 
@@ -299,6 +315,7 @@ impl History {
             }
         }
         self.last_number = self.last_number.max(session.number);
+        self.totals.over(&session);
         self.living = None;
         let session = Arc::new(session);
         if !session.censored() {

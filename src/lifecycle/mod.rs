@@ -11,6 +11,7 @@ mod open;
 pub mod recorder;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 pub mod view;
 mod why;
 
