@@ -5,6 +5,7 @@
 mod connections;
 pub mod demo;
 pub mod devices;
+pub(crate) mod diagnostics;
 pub mod signals;
 pub mod simulate;
 
@@ -112,16 +113,26 @@ async fn serve(
 
     announce(&addresses);
 
+    let sources = diagnostics::Sources {
+        board: Arc::clone(&board),
+        host: host.clone(),
+        metrics: metrics.exporter().clone(),
+        started,
+    };
     let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
+    let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
 
     while signals.next().await == signals::Order::Reload {
         http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
+    if let Some(diagnostics) = diagnostics {
+        diagnostics.stop().await;
+    }
     drop(close);
     if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
         warn!("some HTTP clients did not finish and were cut off");
