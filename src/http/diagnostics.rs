@@ -120,7 +120,8 @@ fn connection(value: &str, known: &[ConnectionStatus]) -> Result<String, String>
 fn since(value: &str, now: Stamp) -> Result<Stamp, String> {
     // In a query a `+` that was not written as `%2B` arrives as a space.
     let time = Stamp::parse(&value.replace(' ', "+"));
-    let ago = humantime::parse_duration(value).ok().and_then(|ago: Duration| now.0.checked_sub(ago)).map(Stamp);
+    let ago =
+        humantime::parse_duration(value).ok().and_then(|ago: Duration| now.0.checked_sub(ago)).map(Stamp);
     time.or(ago).ok_or_else(|| {
         "`since` is a time or how long ago it was; write for example since=24h or since=2026-03-01T12:00:00Z".to_owned()
     })

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::export::{self, CauseCount, Connect, Connection, Drop, Export, HostEvent, Lengths, Past, Period, Stamp, Sums};
+use super::export::{
+    self, CauseCount, Connect, Connection, Drop, Export, HostEvent, Lengths, Past, Period, Stamp, Sums,
+};
 
 /// Drops and connects kept one by one; what comes beyond is counted.
 const KEPT: usize = 5_000;
@@ -88,7 +90,11 @@ impl Baseline {
         self.restarts += u64::from(restarted);
         if let Some((last, _)) = before {
             // Its counters went on between two looks, unless it was not there.
-            let watched_since = if restarted { started(&export).map_or(export.timestamp, |began| began.max(last)) } else { last };
+            let watched_since = if restarted {
+                started(&export).map_or(export.timestamp, |began| began.max(last))
+            } else {
+                last
+            };
             let (from, to) = (watched_since.max(self.from), export.timestamp.min(self.until));
             self.observed_seconds += to.since(from).as_secs_f64();
         }
@@ -103,7 +109,8 @@ impl Baseline {
         let known: BTreeSet<(Stamp, String)> =
             self.host_events.iter().map(|event| (event.timestamp, event.kind.clone())).collect();
         let new = export.host_events.iter().filter(|event| {
-            (from..=until).contains(&event.timestamp) && !known.contains(&(event.timestamp, event.kind.clone()))
+            (from..=until).contains(&event.timestamp)
+                && !known.contains(&(event.timestamp, event.kind.clone()))
         });
         self.host_events.extend(new.cloned());
         // Only who made it, its states and its findings are asked of it later.
@@ -122,7 +129,9 @@ impl Baseline {
     pub fn export(&self, now: Stamp) -> Export {
         let states = self.latest.iter().flat_map(|latest| &latest.connections);
         let connections: Vec<Connection> = states
-            .filter_map(|state| Some(self.connections.get(&state.name)?.connection(state, self.from, self.until)))
+            .filter_map(|state| {
+                Some(self.connections.get(&state.name)?.connection(state, self.from, self.until))
+            })
             .collect();
         let mut limits = export::limits(&connections);
         limits.extend(self.gaps(&connections));
@@ -157,7 +166,9 @@ impl Baseline {
         let told: u64 = pasts.map(|past| past.recent_drops.len() as u64).sum();
         if counted > told {
             let more = counted - told;
-            gaps.push(format!("Of {more} more drops only the names are known: there were too many between two looks."));
+            gaps.push(format!(
+                "Of {more} more drops only the names are known: there were too many between two looks."
+            ));
         }
         gaps
     }
@@ -203,7 +214,8 @@ impl Watched {
             self.connects.iter().cloned().partition(|connect| within(connect.timestamp));
         let mut metrics = self.gained.clone();
         metrics.without(&late, &late_connects);
-        let lengths: Vec<f64> = recent_drops.iter().filter_map(|drop| drop.duration_connected_seconds).collect();
+        let lengths: Vec<f64> =
+            recent_drops.iter().filter_map(|drop| drop.duration_connected_seconds).collect();
         metrics.longest_session_seconds = lengths.iter().copied().fold(0.0, f64::max);
         metrics.shortest_session_seconds = lengths.iter().copied().reduce(f64::min);
         let count = u32::try_from(lengths.len()).unwrap_or(u32::MAX).max(1);
@@ -279,7 +291,9 @@ impl Sums {
         for drop in drops {
             self.total_connection_drops = self.total_connection_drops.saturating_sub(1);
             self.total_disconnects = self.total_disconnects.saturating_sub(1);
-            if let Some(count) = drop.error_name.as_ref().and_then(|name| self.connection_drops_by_error.get_mut(name)) {
+            if let Some(count) =
+                drop.error_name.as_ref().and_then(|name| self.connection_drops_by_error.get_mut(name))
+            {
                 *count = count.saturating_sub(1);
             }
         }

@@ -55,7 +55,9 @@ fn state(error: &StateError, in_session: bool) -> (Failure, EndedBy) {
         StateError::CollisionTimeout => no_acknowledgement(phase),
         StateError::Deserialization(error) => by_itself(codec(phase, error)),
         StateError::ConnectionAborted => aborted(phase),
-        StateError::Unsolicited(_) => by_itself(breach(phase, "an acknowledgement came of nothing that was sent")),
+        StateError::Unsolicited(_) => {
+            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+        }
         StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => {
             by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
         }
@@ -212,7 +214,8 @@ mod tests {
         let (failure, by) = event_loop_v5(&v5::ConnectionError::MqttState(taken), true);
         assert_eq!((failure.detail, by), (Detail::Disconnect(Some(0x8E)), EndedBy::Peer));
         assert!(!failure.message.contains("hunter2"));
-        let (refused, _) = event_loop(&ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), false);
+        let (refused, _) =
+            event_loop(&ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), false);
         assert_eq!(refused.detail, Detail::Connack(5));
     }
 }

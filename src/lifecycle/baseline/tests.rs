@@ -17,7 +17,10 @@ fn document(now: u64, started: u64, since: u64, drops: &[u64]) -> Export {
         connection_recovered: count,
         sessions: count + 1,
         messages_published: now - started,
-        connection_drops_by_error: [(name.clone(), count)].into_iter().filter(|(_, count)| *count > 0).collect(),
+        connection_drops_by_error: [(name.clone(), count)]
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         reconnection_attempts_distribution: [("1".to_owned(), count), ("2-5".to_owned(), 0)].into(),
         ..Sums::default()
     };
@@ -30,7 +33,8 @@ fn document(now: u64, started: u64, since: u64, drops: &[u64]) -> Export {
         evidence: Some("observed".to_owned()),
         ..Drop::default()
     };
-    let past = Past { metrics, recent_drops: drops.iter().enumerate().map(drop).collect(), ..Past::default() };
+    let past =
+        Past { metrics, recent_drops: drops.iter().enumerate().map(drop).collect(), ..Past::default() };
     Export {
         timestamp: at(now),
         past: past.clone(),
@@ -117,7 +121,9 @@ fn an_exporter_that_starts_anew_without_a_journal_counts_from_zero_and_its_absen
     baseline.add(document(1_200, 0, 0, &[500, 600, 1_100]));
     baseline.add(document(1_500, 1_400, 1_400, &[1_450]));
     assert_eq!(figures(&baseline), (2, 2, 300.0, 1));
-    assert!(baseline.export(at(1_500)).limits_of_knowledge.iter().any(|limit| limit.contains("started anew")));
+    assert!(
+        baseline.export(at(1_500)).limits_of_knowledge.iter().any(|limit| limit.contains("started anew"))
+    );
     assert_eq!(baseline.export(at(1_500)).past.metrics.messages_published, 300);
 }
 
@@ -137,7 +143,9 @@ fn drops_that_are_counted_and_not_told_are_said_to_be() {
     many.connections[0].past.recent_drops.truncate(1);
     baseline.add(many);
     assert_eq!(figures(&baseline).0, 3);
-    assert!(baseline.export(at(1_100)).limits_of_knowledge.iter().any(|limit| limit.contains("Of 2 more drops")));
+    assert!(
+        baseline.export(at(1_100)).limits_of_knowledge.iter().any(|limit| limit.contains("Of 2 more drops"))
+    );
 }
 
 #[test]

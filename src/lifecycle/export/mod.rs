@@ -14,7 +14,8 @@ mod stamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use document::{
-    Before, CauseCount, Connect, Connection, Drop, Export, Exporter, Finding, HostEvent, Lengths, Past, Period, Sums,
+    Before, CauseCount, Connect, Connection, Drop, Export, Exporter, Finding, HostEvent, Lengths, Past,
+    Period, Sums,
 };
 pub use past::Copied;
 pub use redact::redacted;
@@ -75,7 +76,8 @@ impl HostEvent {
 #[must_use]
 pub fn together<'a>(pasts: impl Iterator<Item = &'a Past> + Clone) -> Past {
     let sums = pasts.clone().map(|past| &past.metrics);
-    let mut recent_drops: Vec<Drop> = pasts.clone().flat_map(|past| past.recent_drops.iter().cloned()).collect();
+    let mut recent_drops: Vec<Drop> =
+        pasts.clone().flat_map(|past| past.recent_drops.iter().cloned()).collect();
     recent_drops.sort_by_key(|drop| drop.timestamp);
     let mut recent_connections: Vec<Connect> =
         pasts.clone().flat_map(|past| past.recent_connections.iter().cloned()).collect();
@@ -115,7 +117,8 @@ impl Sums {
         let sum = |field: fn(&Self) -> u64| all.clone().map(field).sum::<u64>();
         // Each mean counts as often as it has sessions.
         let ended = sum(|one| one.total_disconnects);
-        let lengths: f64 = all.clone().map(|one| one.average_session_seconds * past::float(one.total_disconnects)).sum();
+        let lengths: f64 =
+            all.clone().map(|one| one.average_session_seconds * past::float(one.total_disconnects)).sum();
         let uptimes = all.clone().map(|one| one.current_session_uptime_seconds);
         Self {
             total_connections: sum(|one| one.total_connections),
@@ -123,7 +126,10 @@ impl Sums {
             total_connection_drops: sum(|one| one.total_connection_drops),
             total_reconnect_attempts: sum(|one| one.total_reconnect_attempts),
             longest_session_seconds: all.clone().map(|one| one.longest_session_seconds).fold(0.0, f64::max),
-            shortest_session_seconds: all.clone().filter_map(|one| one.shortest_session_seconds).reduce(f64::min),
+            shortest_session_seconds: all
+                .clone()
+                .filter_map(|one| one.shortest_session_seconds)
+                .reduce(f64::min),
             average_session_seconds: if ended == 0 { 0.0 } else { lengths / past::float(ended) },
             current_session_uptime_seconds: uptimes.reduce(f64::min).unwrap_or(0.0),
             connection_drops_by_error: added(all.clone().map(|one| &one.connection_drops_by_error)),
@@ -179,7 +185,8 @@ pub fn limits(connections: &[Connection]) -> Vec<String> {
             );
         }
         if cause("path_dead") || cause("nat_idle_timeout") {
-            limits.insert("The direction of a broken path: TCP says that acknowledgements stopped, not where.");
+            limits
+                .insert("The direction of a broken path: TCP says that acknowledgements stopped, not where.");
         }
         if past.findings.iter().any(|finding| finding.or.is_some()) {
             limits.insert(
@@ -187,7 +194,9 @@ pub fn limits(connections: &[Connection]) -> Vec<String> {
                  reconnects at once and the rate of messages does not change.",
             );
         }
-        if past.findings.iter().any(|finding| finding.cause == "credential_expired") || cause("credential_expired") {
+        if past.findings.iter().any(|finding| finding.cause == "credential_expired")
+            || cause("credential_expired")
+        {
             limits.insert(
                 "Expired credentials do not end a session at AWS; they show at the next connect. A drop at their expiry is a \
                  coincidence unless a finding says otherwise.",

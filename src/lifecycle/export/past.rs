@@ -150,7 +150,14 @@ impl<'a> Copied<'a> {
         newest(ended.chain(living).collect(), RECENT)
     }
 
-    fn connect(&self, number: u64, start: Now, attempts: u32, tier: Tier, outage: Option<Duration>) -> Connect {
+    fn connect(
+        &self,
+        number: u64,
+        start: Now,
+        attempts: u32,
+        tier: Tier,
+        outage: Option<Duration>,
+    ) -> Connect {
         let event_type = match (outage, tier) {
             (None, _) => "connected",
             (Some(_), Tier::Quick) => "resumed",
@@ -170,7 +177,8 @@ impl<'a> Copied<'a> {
     }
 
     fn sums(&self, now: Now) -> Sums {
-        let Totals { connects, drops, closes, attempts, failed_attempts, outages_by_attempts, .. } = &self.totals;
+        let Totals { connects, drops, closes, attempts, failed_attempts, outages_by_attempts, .. } =
+            &self.totals;
         let recovered: u64 = outages_by_attempts.iter().sum();
         let first = connects.saturating_sub(recovered);
         let seconds = |length: Option<Duration>| length.map(|length| length.as_secs_f64());
@@ -209,10 +217,7 @@ impl<'a> Copied<'a> {
 
     fn lengths(&self) -> Lengths {
         let lengths = self.sessions.iter().map(|session| session.lasted().as_secs_f64());
-        Lengths {
-            total_sessions: self.totals.count,
-            sample_durations: newest(lengths.collect(), SAMPLE),
-        }
+        Lengths { total_sessions: self.totals.count, sample_durations: newest(lengths.collect(), SAMPLE) }
     }
 
     fn causes(&self) -> Vec<CauseCount> {

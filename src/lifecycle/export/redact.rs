@@ -36,7 +36,9 @@ fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// A word without the marks around it.
 fn bare(word: &str) -> (&str, &str, &str) {
-    let mark = |c: char| matches!(c, '`' | '"' | '\'' | '(' | ')' | '[' | ']' | '<' | '>' | ',' | ';' | '.' | '!' | '?');
+    let mark = |c: char| {
+        matches!(c, '`' | '"' | '\'' | '(' | ')' | '[' | ']' | '<' | '>' | ',' | ';' | '.' | '!' | '?')
+    };
     let core = word.trim_start_matches(mark);
     let (front, core) = word.split_at(word.len() - core.len());
     let end = core.trim_end_matches(|c| mark(c) || c == ':').len();
@@ -75,7 +77,9 @@ fn url(word: &str) -> String {
 fn topic(word: &str) -> String {
     let shaped = word.split('/').any(|level| level == "+");
     let level = |level: &str| {
-        let plain = !level.is_empty() && level.len() <= 16 && level.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let plain = !level.is_empty()
+            && level.len() <= 16
+            && level.chars().all(|c| c.is_ascii_lowercase() || c == '-');
         if level == "+" || level == "#" || (shaped && plain) { level.to_owned() } else { "+".to_owned() }
     };
     word.split('/').map(level).collect::<Vec<_>>().join("/")
@@ -93,7 +97,8 @@ fn is_address(word: &str) -> bool {
 fn is_mac(word: &str) -> bool {
     [':', '-'].iter().any(|sign| {
         let parts: Vec<&str> = word.split(*sign).collect();
-        parts.len() == 6 && parts.iter().all(|part| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit()))
+        parts.len() == 6
+            && parts.iter().all(|part| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit()))
     })
 }
 
@@ -162,7 +167,16 @@ mod tests {
             ] {
                 let clean = redacted(&sentence);
                 assert!(!clean.contains(planted), "{clean}");
-                for part in ["jane", "020000aabb", "192.0.2", "2001:db8", "hunter2", "6f9619ff", "AKIA", "Signature=a"] {
+                for part in [
+                    "jane",
+                    "020000aabb",
+                    "192.0.2",
+                    "2001:db8",
+                    "hunter2",
+                    "6f9619ff",
+                    "AKIA",
+                    "Signature=a",
+                ] {
                     assert!(!clean.contains(part), "{part} is left of {planted}: {clean}");
                 }
             }

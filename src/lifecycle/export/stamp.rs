@@ -51,7 +51,9 @@ impl<'de> Deserialize<'de> for Stamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("{text:?} is no time (write for example 2026-03-01T12:00:00+00:00)"))
+            serde::de::Error::custom(format!(
+                "{text:?} is no time (write for example 2026-03-01T12:00:00+00:00)"
+            ))
         })
     }
 }

@@ -73,12 +73,17 @@ impl Life {
     }
 
     fn drops(&mut self, seconds: u64, message: &str) -> &mut Self {
-        let failure = Failure::new(Phase::Session, ErrorName::UnexpectedHangup, message).with_detail(Detail::Fin);
+        let failure =
+            Failure::new(Phase::Session, ErrorName::UnexpectedHangup, message).with_detail(Detail::Fin);
         let topic = Some("cmd/52/navilink-020000aabb01/st".to_owned());
         let sent = LastSent { packet: "PUBLISH", topic, at: self.now.at };
-        let stats = LinkStats { last_sent: Some(sent.clone()), last_publish: Some(sent), ..LinkStats::default() };
+        let stats =
+            LinkStats { last_sent: Some(sent.clone()), last_publish: Some(sent), ..LinkStats::default() };
         let alive = self.now.at + Duration::from_secs(seconds);
-        self.after(seconds, Event::Dropped(Box::new(Ending { failure, ended_by: EndedBy::Peer, alive, stats, tcp: None })))
+        self.after(
+            seconds,
+            Event::Dropped(Box::new(Ending { failure, ended_by: EndedBy::Peer, alive, stats, tcp: None })),
+        )
     }
 
     fn export(&self, later: u64) -> Value {
@@ -125,7 +130,10 @@ fn a_life_is_told_under_the_names_of_nwp500_python() {
     near(&metrics["shortest_session_seconds"], 50.0);
     near(&metrics["average_session_seconds"], 150.0);
     near(&metrics["current_session_uptime_seconds"], 40.0);
-    assert_eq!(metrics["connection_drops_by_error"], serde_json::json!({"AWS_ERROR_MQTT_UNEXPECTED_HANGUP": 2}));
+    assert_eq!(
+        metrics["connection_drops_by_error"],
+        serde_json::json!({"AWS_ERROR_MQTT_UNEXPECTED_HANGUP": 2})
+    );
     assert_eq!(
         metrics["reconnection_attempts_distribution"],
         serde_json::json!({"1": 1, "2-5": 0, "6-10": 1, "11+": 0})
@@ -143,7 +151,10 @@ fn a_life_is_told_under_the_names_of_nwp500_python() {
     near(&connects[2]["time_to_reconnect_seconds"], 7.0);
     assert_eq!(connects[0]["time_to_reconnect_seconds"], Value::Null);
     assert_eq!(metrics["last_successful_connect_timestamp"], connects[3]["timestamp"]);
-    assert_eq!(export["session_history_summary"]["sample_durations"], serde_json::json!([100.0, 50.0, 300.0]));
+    assert_eq!(
+        export["session_history_summary"]["sample_durations"],
+        serde_json::json!([100.0, 50.0, 300.0])
+    );
     assert_eq!(export["aws_error_counts"], metrics["connection_drops_by_error"]);
     assert_eq!(export["connections"][0]["metrics"], *metrics);
 }
@@ -209,10 +220,14 @@ fn several_connections_stand_together_at_the_top_and_each_in_its_place() {
     near(&export["metrics"]["average_session_seconds"], 50.0);
     near(&export["metrics"]["shortest_session_seconds"], 20.0);
     near(&export["metrics"]["current_session_uptime_seconds"], 0.0);
-    let owners: Vec<_> = export["recent_drops"].as_array().unwrap().iter().map(|drop| &drop["connection"]).collect();
+    let owners: Vec<_> =
+        export["recent_drops"].as_array().unwrap().iter().map(|drop| &drop["connection"]).collect();
     assert_eq!(owners, ["cellar", "cellar", "home"]);
     let each: Vec<_> = export["connections"].as_array().unwrap().iter().map(|one| &one["metrics"]).collect();
-    assert_eq!((&each[0]["total_connection_drops"], &each[1]["total_connection_drops"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&each[0]["total_connection_drops"], &each[1]["total_connection_drops"]),
+        (&2.into(), &1.into())
+    );
 }
 
 #[test]
@@ -298,12 +313,23 @@ fn nothing_that_says_who_or_where_somebody_is_leaves_by_any_field() {
     let host = Timeline::default();
     let kind = SignalKind::AddressRemoved(7, "192.0.2.7".parse().unwrap());
     host.add(crate::host::Signal { at: life.now, kind });
-    let export = serde_json::to_string(&Export::of(&board.snapshot(), &host.all(), noon(), life.now)).unwrap();
+    let export =
+        serde_json::to_string(&Export::of(&board.snapshot(), &host.all(), noon(), life.now)).unwrap();
     let drops = serde_json::to_string(&Export::drops(&board.snapshot(), &host.all())).unwrap();
     assert!(export.contains("address_removed") && drops.contains("\"words\""));
     let topic = 0x0102_0304_0506_0708_u64.to_string();
     for secret in [
-        "jane", "example.com", "aabb", "aa:bb", "192.0.2", "2001:db8", "navilink", "eyJ", "0a1b2c3d", &topic, "broker.example",
+        "jane",
+        "example.com",
+        "aabb",
+        "aa:bb",
+        "192.0.2",
+        "2001:db8",
+        "navilink",
+        "eyJ",
+        "0a1b2c3d",
+        &topic,
+        "broker.example",
     ] {
         assert!(!export.contains(secret) && !drops.contains(secret), "{secret} in {export}");
     }

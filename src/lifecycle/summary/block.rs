@@ -133,7 +133,11 @@ fn table(text: &mut String, head: &[&'static str], rows: &[Vec<String>], width: 
         if beside {
             let indent = " ".repeat(taken.saturating_sub(2));
             for (number, part) in tail.iter().enumerate() {
-                lines.push(if number == 0 { format!("  {front}{part}") } else { format!("  {indent}{part}") });
+                lines.push(if number == 0 {
+                    format!("  {front}{part}")
+                } else {
+                    format!("  {indent}{part}")
+                });
             }
         } else {
             lines.push(format!("  {front}"));
@@ -188,11 +192,17 @@ impl Paint {
             return text.replace('`', "");
         }
         let parts = text.split('`').enumerate();
-        parts.map(|(number, part)| if number % 2 == 1 { self.with("36", part) } else { part.to_owned() }).collect()
+        parts
+            .map(|(number, part)| if number % 2 == 1 { self.with("36", part) } else { part.to_owned() })
+            .collect()
     }
 
     fn with(self, number: &str, text: &str) -> String {
-        if self.0 && !text.trim().is_empty() { format!("\u{1b}[{number}m{text}\u{1b}[0m") } else { text.replace('`', "") }
+        if self.0 && !text.trim().is_empty() {
+            format!("\u{1b}[{number}m{text}\u{1b}[0m")
+        } else {
+            text.replace('`', "")
+        }
     }
 }
 
@@ -203,12 +213,21 @@ mod tests {
     fn sample() -> Vec<Block> {
         vec![
             Block::Heading(1, "Report".to_owned()),
-            Block::Text("Words that are long enough to need more than one line of a small terminal.".to_owned()),
-            Block::Fact("Advice", "change `keep_alive` <now> and look again after a day or two of waiting".to_owned()),
+            Block::Text(
+                "Words that are long enough to need more than one line of a small terminal.".to_owned(),
+            ),
+            Block::Fact(
+                "Advice",
+                "change `keep_alive` <now> and look again after a day or two of waiting".to_owned(),
+            ),
             Block::Fact("Test", "none".to_owned()),
             Block::Table(
                 vec!["drops", "name", "what it means"],
-                vec![vec!["12".to_owned(), "`AWS_IO`".to_owned(), "nothing | came back, and nobody knows why that is".to_owned()]],
+                vec![vec![
+                    "12".to_owned(),
+                    "`AWS_IO`".to_owned(),
+                    "nothing | came back, and nobody knows why that is".to_owned(),
+                ]],
             ),
         ]
     }
@@ -228,7 +247,10 @@ mod tests {
             let text = terminal(&sample(), width, false);
             assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
             let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-            assert!(words(&text).contains(&"why".to_owned()) && !text.contains('`') && !text.contains('\u{1b}'), "{text}");
+            assert!(
+                words(&text).contains(&"why".to_owned()) && !text.contains('`') && !text.contains('\u{1b}'),
+                "{text}"
+            );
         }
     }
 

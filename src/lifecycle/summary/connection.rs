@@ -42,7 +42,8 @@ fn observed(connection: &Connection, export: &Export) -> Option<f64> {
 fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seconds: Option<f64>) {
     let metrics = &connection.past.metrics;
     if !connection.source.is_empty() {
-        let keep_alive = connection.keep_alive_seconds.map(|seconds| format!(", keep-alive {}", span(seconds)));
+        let keep_alive =
+            connection.keep_alive_seconds.map(|seconds| format!(", keep-alive {}", span(seconds)));
         let what = format!(
             "{} over {}{}",
             told(&connection.source),
@@ -74,7 +75,8 @@ fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seco
             0 => String::new(),
             queued => format!(", {queued} had to wait for the connection"),
         };
-        blocks.push(Block::Fact("Sent", format!("{}{queued}", counted(metrics.messages_published, "message"))));
+        blocks
+            .push(Block::Fact("Sent", format!("{}{queued}", counted(metrics.messages_published, "message"))));
     }
 }
 
@@ -123,7 +125,12 @@ fn outages(past: &Past) -> String {
     }
     let mut text = format!("{} ended", metrics.connection_recovered);
     if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
-        text.push_str(&format!(", half within {}, the longest of the last {} took {}", span(*median), lengths.len(), span(*longest)));
+        text.push_str(&format!(
+            ", half within {}, the longest of the last {} took {}",
+            span(*median),
+            lengths.len(),
+            span(*longest)
+        ));
     }
     let buckets: Vec<String> = ["1", "2-5", "6-10", "11+"]
         .into_iter()
@@ -146,8 +153,10 @@ fn names(blocks: &mut Vec<Block>, past: &Past) {
     let mut counts: Vec<_> = past.metrics.connection_drops_by_error.iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
     let named: u64 = counts.iter().map(|(_, count)| **count).sum();
-    let mut rows: Vec<_> =
-        counts.iter().map(|(name, count)| vec![count.to_string(), code(name), of_error(name).to_owned()]).collect();
+    let mut rows: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| vec![count.to_string(), code(name), of_error(name).to_owned()])
+        .collect();
     let nameless = past.metrics.total_connection_drops.saturating_sub(named);
     if nameless > 0 {
         rows.push(vec![nameless.to_string(), "-".to_owned(), "no name was recorded".to_owned()]);
@@ -179,7 +188,10 @@ fn findings(blocks: &mut Vec<Block>, past: &Past, export: &Export) {
     if past.findings.is_empty() {
         if drops >= ENOUGH && export.exporter.is_some() {
             blocks.push(Block::Heading(3, "Findings".to_owned()));
-            let none = format!("{}, no pattern in age, time of day, message count, commands or idle time.", counted(drops, "drop"));
+            let none = format!(
+                "{}, no pattern in age, time of day, message count, commands or idle time.",
+                counted(drops, "drop")
+            );
             blocks.push(Block::Text(none));
         }
         return;
@@ -237,7 +249,8 @@ fn around(past: &Past) -> Option<String> {
     }
     let kinds: Vec<_> = kinds.into_iter().map(|(kind, count)| format!("{} ({count})", code(kind))).collect();
     let drops = counted(past.recent_drops.len() as u64, "drop");
-    (beside > 0).then(|| format!("{beside} of the last {drops} came within two minutes after {}", kinds.join(", ")))
+    (beside > 0)
+        .then(|| format!("{beside} of the last {drops} came within two minutes after {}", kinds.join(", ")))
 }
 
 fn newest(blocks: &mut Vec<Block>, past: &Past) {

@@ -32,7 +32,8 @@ const USUAL_KEEP_ALIVE: f64 = 60.0;
 pub(super) fn section(blocks: &mut Vec<Block>, connection: &Connection) {
     let ages: Vec<f64> = connection.past.recent_drops.iter().filter_map(age).collect();
     let keep_alive = connection.keep_alive_seconds.unwrap_or(USUAL_KEEP_ALIVE);
-    let rows: Vec<_> = LIMITS.iter().filter_map(|(limit, owner)| row(&ages, *limit, owner, keep_alive)).collect();
+    let rows: Vec<_> =
+        LIMITS.iter().filter_map(|(limit, owner)| row(&ages, *limit, owner, keep_alive)).collect();
     if rows.is_empty() {
         return;
     }

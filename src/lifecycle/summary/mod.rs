@@ -56,7 +56,8 @@ fn origin(export: &Export) -> String {
     match &export.exporter {
         Some(exporter) => {
             let started = exporter.started.map(|started| export.timestamp.since(started).as_secs_f64());
-            let running = started.map_or_else(String::new, |length| format!(", running for {}", span(length)));
+            let running =
+                started.map_or_else(String::new, |length| format!(", running for {}", span(length)));
             format!("Made {made} by {} {}{running}.", told(&exporter.name), told(&exporter.version))
         }
         None => format!("Made {made}, by nwp500-python or by a program that uses its names."),
@@ -121,7 +122,9 @@ fn machine(blocks: &mut Vec<Block>, export: &Export) {
     blocks.push(Block::Heading(2, "This machine".to_owned()));
     let all = export.host_events.len() as u64;
     blocks.push(Block::Text(format!("{} that connections may suffer from:", counted(all, "event"))));
-    let rows = kinds.into_iter().map(|(kind, (count, last))| vec![count.to_string(), words::code(kind), last.plain()]);
+    let rows = kinds
+        .into_iter()
+        .map(|(kind, (count, last))| vec![count.to_string(), words::code(kind), last.plain()]);
     blocks.push(Block::Table(vec!["events", "kind", "last"], rows.collect()));
 }
 

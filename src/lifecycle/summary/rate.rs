@@ -98,7 +98,13 @@ mod tests {
     /// Exact limits from the tables of the chi-squared distribution.
     #[test]
     fn the_range_is_the_exact_one() {
-        let table = [(0, 0.0, 3.689), (1, 0.0253, 5.572), (3, 0.6187, 8.767), (10, 4.795, 18.39), (100, 81.36, 121.63)];
+        let table = [
+            (0, 0.0, 3.689),
+            (1, 0.0253, 5.572),
+            (3, 0.6187, 8.767),
+            (10, 4.795, 18.39),
+            (100, 81.36, 121.63),
+        ];
         for (count, from, to) in table {
             let (low, high) = range(count);
             assert!((low - from).abs() < 0.01 && (high - to).abs() < 0.01, "{count}: {low} {high}");
@@ -122,6 +128,9 @@ mod tests {
     #[test]
     fn many_drops_are_no_difficulty() {
         let rate = Rate::of(20_000, 86_400.0).unwrap();
-        assert!((19_700.0..19_730.0).contains(&rate.from) && (20_270.0..20_300.0).contains(&rate.to), "{rate:?}");
+        assert!(
+            (19_700.0..19_730.0).contains(&rate.from) && (20_270.0..20_300.0).contains(&rate.to),
+            "{rate:?}"
+        );
     }
 }

@@ -187,12 +187,21 @@ mod tests {
 
     #[test]
     fn a_length_has_two_units_at_most() {
-        let cases =
-            [(0.0, "0 s"), (0.44, "0.4 s"), (59.9, "59 s"), (90.0, "1 min 30 s"), (86_400.0, "1 d"), (100_000.0, "1 d 3 h")];
+        let cases = [
+            (0.0, "0 s"),
+            (0.44, "0.4 s"),
+            (59.9, "59 s"),
+            (90.0, "1 min 30 s"),
+            (86_400.0, "1 d"),
+            (100_000.0, "1 d 3 h"),
+        ];
         for (seconds, said) in cases {
             assert_eq!(span(seconds), said);
         }
-        assert_eq!([span(-1.0), span(f64::NAN), span(f64::INFINITY)], ["0 s", "0 s", "0 s"].map(str::to_owned));
+        assert_eq!(
+            [span(-1.0), span(f64::NAN), span(f64::INFINITY)],
+            ["0 s", "0 s", "0 s"].map(str::to_owned)
+        );
     }
 
     #[test]
