@@ -2,6 +2,8 @@
 //!
 //! Decides nothing about connections, readings or pages; the only module that knows every other.
 
+pub mod ask;
+pub mod baseline;
 mod connections;
 pub mod demo;
 pub mod devices;

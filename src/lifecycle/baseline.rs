@@ -66,6 +66,12 @@ impl Baseline {
         }
     }
 
+    /// Nothing was looked at yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.latest.is_none()
+    }
+
     /// Drops so far.
     #[must_use]
     pub fn drops(&self) -> u64 {
