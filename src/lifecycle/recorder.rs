@@ -64,7 +64,10 @@ impl Recorder {
     #[must_use]
     pub fn new(metrics: ConnectionMetrics, status: Arc<Mutex<ConnectionStatus>>) -> Self {
         let (name, history, sessions) = {
-            let status = lock(&status);
+            let mut status = lock(&status);
+            if let Some(before) = status.flow.replace(metrics.traffic().clone()) {
+                metrics.traffic().goes_on_from(&before);
+            }
             (status.name.clone(), status.history.clone(), status.sessions)
         };
         Self {
