@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::config::{Config, Listen, Problems};
-use crate::host::Timeline;
+use crate::host::{Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
@@ -112,13 +112,22 @@ async fn serve(
 
     announce(&addresses);
 
+    let watcher = Watcher::start(host.clone(), metrics.exporter());
     let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
 
-    while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+    loop {
+        tokio::select! {
+            order = signals.next() => match order {
+                signals::Order::Reload => {
+                    http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+                }
+                signals::Order::Stop => break,
+            },
+            () = watcher.network_back() => connections.network_back(),
+        }
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;

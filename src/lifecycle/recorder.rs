@@ -41,6 +41,8 @@ pub struct Recorder {
     credentials_issued: Option<SystemTime>,
     observers: Vec<Box<dyn Observer>>,
     host: Timeline,
+    /// While the path is suspect: what the board said before.
+    calm_why: Option<String>,
 }
 
 /// Prints whose it is: the rest is on the page.
@@ -75,6 +77,7 @@ impl Recorder {
             credentials_issued: None,
             observers: Vec::new(),
             host: Timeline::default(),
+            calm_why: None,
         }
     }
 
@@ -148,6 +151,25 @@ impl Recorder {
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
         self.metrics.traffic()
+    }
+
+    /// What the kernel says of the path of the living session. Sampled, so not an event each; its turns are told once.
+    pub fn path(&mut self, suspect: bool) {
+        if suspect == self.calm_why.is_some() || self.session.is_none() {
+            return;
+        }
+        self.metrics.path_suspect(suspect);
+        log::path(&self.name, suspect);
+        let mut status = lock(&self.status);
+        if suspect {
+            let calm = std::mem::replace(&mut status.why, narrate::PATH_SUSPECT.to_owned());
+            self.calm_why = Some(calm);
+        } else if let Some(calm) = self.calm_why.take()
+            && status.why == narrate::PATH_SUSPECT
+        {
+            // Whoever said something else meanwhile knew more.
+            status.why = calm;
+        }
     }
 
     fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
@@ -276,6 +298,7 @@ impl Recorder {
     fn dropped(&mut self, ending: Ending, now: Now) {
         let failure = ending.failure.clone();
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(Some(&ending));
         self.metrics.dropped(failure.phase, failure.error, lasted, now);
@@ -297,6 +320,7 @@ impl Recorder {
 
     fn closed(&mut self, cause: CloseCause, ending: Option<Ending>, now: Now) {
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(ending.as_ref());
         self.metrics.closed(cause, now);
