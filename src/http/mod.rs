@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod connections;
+mod diagnostics;
 mod listen;
 mod metrics;
 mod probes;
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 pub use listen::{BindError, Listeners, bind};
 pub use server::{serve, serve_with};
 
+use crate::clock::{Now, now};
 use crate::host::Timeline;
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;
@@ -38,6 +40,10 @@ pub struct Pages {
     writers: Arc<Semaphore>,
     /// A place for each status page being drawn.
     painters: Arc<Semaphore>,
+    /// A place for each document of diagnostics being written.
+    documents: Arc<Semaphore>,
+    /// When this process began.
+    started: Now,
 }
 
 impl Pages {
@@ -46,7 +52,8 @@ impl Pages {
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         let (writers, painters) = (places(metrics::WRITERS), places(status::PAINTERS));
-        Self { metrics, store, board, host, writers, painters }
+        let documents = places(diagnostics::WRITERS);
+        Self { metrics, store, board, host, writers, painters, documents, started: now() }
     }
 
     /// Every route.
@@ -60,6 +67,8 @@ impl Pages {
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
             .route("/api/v1/connections", get(connections::list))
+            .route("/api/v1/drops", get(diagnostics::drops))
+            .route("/api/v1/diagnostics", get(diagnostics::export))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(axum::middleware::map_response(answer::guarded))
@@ -82,6 +91,8 @@ const ROUTES: &str = "\
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
 /api/v1/connections  status of every connection, as JSON
+/api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
+/api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 ";
 
 async fn not_found(uri: Uri) -> Response {

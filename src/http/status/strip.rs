@@ -12,7 +12,7 @@ use super::timeline::{self, Bar, Bunch, Kind};
 use super::view::View;
 use super::words::{counted, span};
 use crate::connection::Phase;
-use crate::host::{Signal, SignalKind};
+use crate::host::Signal;
 use crate::lifecycle::history::{End, Happening, Session};
 
 /// Things that a title lists by name.
@@ -288,6 +288,7 @@ mod tests {
 
     use super::super::tests::Story;
     use super::*;
+    use crate::host::SignalKind;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
