@@ -6,37 +6,87 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::causes::{known, meaning, words};
-use super::limits::{self, Line};
+use super::limits;
 use super::past::Past;
 use super::view::View;
 use super::words::{counted, span};
 use crate::diagnosis::{Evidence, Finding};
-use crate::lifecycle::history::Session;
 
-/// Drops without which no test looks (drop-diagnosis.md section 9).
-const FEWEST: usize = 3;
-/// Drops from which the absence of a pattern is worth a word (section 10).
-const TELLING: usize = 10;
-/// Silences that differ less than this tell nothing about how long a silence may be.
-const ALIKE: f64 = 1.2;
 /// A pattern of the clock needs so many days.
 const DAYS: Duration = Duration::from_secs(3 * 86_400);
 
-/// The findings that stand, or why there is none.
+/// The findings that stand, or why there is none; and what the diagnosis says beside them.
 pub(super) fn findings(past: &Past, view: &View, id: &str) -> Markup {
+    let (nothing, unknowable) = remarks(past);
     html! {
         h3 { "What stands out" }
         @for (index, finding) in past.findings.iter().enumerate() { (one(index + 1, finding, view)) }
-        @let kept = past.sessions.iter().filter(|session| !session.censored()).count();
-        @if past.findings.is_empty() { p.verdict { (nothing(kept, &limits::relevant(past, view.window))) } }
-        @let unknowable = unknowable(past);
-        @if kept > 0 && !unknowable.is_empty() {
+        @if past.findings.is_empty() {
+            p.verdict { (sentence(&nothing)) @if let Some(hint) = hint(past, view) { " " (hint) } }
+        }
+        @if !unknowable.is_empty() {
             details id={ "unknown-" (id) } {
                 summary { "What cannot be known yet" }
-                ul { @for sentence in unknowable { li { (sentence) } } }
+                ul { @for remark in unknowable { li { (sentence(&remark)) } } }
             }
         }
     }
+}
+
+/// What it means that there is no finding, and what the data at hand can not decide.
+fn remarks(past: &Past) -> (String, Vec<String>) {
+    let says_nothing = |remark: &&String| remark.contains("no pattern");
+    let nothing = past.remarks.iter().find(says_nothing).cloned().unwrap_or_else(|| none_yet(past));
+    let others = past.remarks.iter().filter(|remark| !says_nothing(remark)).cloned();
+    (nothing, others.chain(too_short(past)).chain(late(past)).collect())
+}
+
+/// Before the diagnosis has said anything.
+fn none_yet(past: &Past) -> String {
+    match past.sessions.iter().filter(|session| !session.censored()).count() {
+        0 => "No drop is known: there is nothing to explain.".to_owned(),
+        drops => format!(
+            "{}, no pattern so far. What was seen of each stands with it below.",
+            counted(drops as u64, "drop")
+        ),
+    }
+}
+
+/// Where drops lie at a known limit and no finding says so.
+fn hint(past: &Past, view: &View) -> Option<String> {
+    let lines = limits::relevant(past, view.window);
+    let line = lines.first()?;
+    let limit = span(Duration::try_from_secs_f64(line.length).unwrap_or_default());
+    let reached = counted(line.reached as u64, "session");
+    let ended = line.drops;
+    Some(format!(
+        "Yet {ended} of {reached} that got so old ended {limit} after connecting: worth a look, though no test confirms it."
+    ))
+}
+
+/// A sentence ends with a full stop.
+fn sentence(words: &str) -> String {
+    if words.ends_with('.') { words.to_owned() } else { format!("{words}.") }
+}
+
+/// Whether what is known is too short for a pattern of days.
+fn too_short(past: &Past) -> Option<String> {
+    let (first, last) = (past.sessions.first()?, past.sessions.last()?);
+    let covered = last.end.at.saturating_since(first.start.at);
+    (covered < DAYS).then(|| {
+        let covered = span(Duration::from_secs(covered.as_secs()));
+        format!("Whether the time of day matters: what is known covers {covered}, and a pattern of the clock takes days.")
+    })
+}
+
+/// How exactly the ends of sessions are known.
+fn late(past: &Past) -> Option<String> {
+    let dropped = past.sessions.iter().filter(|session| !session.censored());
+    let late: Vec<Duration> =
+        dropped.map(|drop| drop.uncertainty()).filter(|late| late.as_secs() > 0).collect();
+    let longest = span(Duration::from_secs(late.iter().max()?.as_secs()));
+    let sessions = counted(late.len() as u64, "session");
+    Some(format!("When exactly {sessions} ended: a timeout noticed it, up to {longest} late."))
 }
 
 fn one(number: usize, finding: &Finding, view: &View) -> Markup {
@@ -76,73 +126,6 @@ fn share(share: f64) -> String {
     format!("{:.0} %", 100.0 * share.clamp(0.0, 1.0))
 }
 
-/// What it means that there is no finding.
-fn nothing(drops: usize, lines: &[Line]) -> String {
-    if let Some(line) = lines.first().filter(|_| drops >= FEWEST) {
-        let limit = span(Duration::from_secs_f64(line.length));
-        return format!(
-            "{drops} drops, no pattern that a test confirms yet. {} of {} that got so old ended {limit} after \
-             connecting: worth a look.",
-            line.drops,
-            counted(line.reached as u64, "session"),
-        );
-    }
-    match drops {
-        0 => "No drop is known: there is nothing to explain.".to_owned(),
-        1..FEWEST => format!(
-            "{}: too few to show a pattern, it takes at least {FEWEST}.",
-            counted(drops as u64, "drop")
-        ),
-        FEWEST..TELLING => {
-            format!("{drops} drops, no pattern so far. What was seen of each stands with it below.")
-        }
-        TELLING.. => format!(
-            "{drops} drops, no pattern in age, time of day, message count, commands or idle time. \
-             Such drops come and go by themselves, or follow something that is not seen from here."
-        ),
-    }
-}
-
-/// What the data at hand can not decide, in sentences.
-fn unknowable(past: &Past) -> Vec<String> {
-    let mut sentences = Vec::new();
-    let silences = past.silences;
-    if silences.count == 0 {
-        sentences.push(
-            "Whether silence ends sessions: there was no silence of 5 s that a packet of ours ended."
-                .to_owned(),
-        );
-    } else if silences.longest.as_secs_f64() < ALIKE * silences.shortest.as_secs_f64() {
-        let about = span(Duration::from_secs(silences.longest.as_secs().max(1)));
-        sentences.push(format!(
-            "Whether silence ends sessions: all silences lasted about as long ({about}). Another keep-alive would show it."
-        ));
-    }
-    if let (Some(first), Some(last)) = (past.sessions.first(), past.sessions.last()) {
-        let covered = last.end.at.saturating_since(first.start.at);
-        if covered < DAYS {
-            sentences.push(format!(
-                "Whether the time of day matters: what is known covers {}, and a pattern of the clock takes days.",
-                span(Duration::from_secs(covered.as_secs()))
-            ));
-        }
-    }
-    let late =
-        past.sessions.iter().filter(|session| !session.censored() && session.uncertainty().as_secs() > 0);
-    let late: Vec<Duration> = late.map(|session| Session::uncertainty(session)).collect();
-    if let Some(longest) = late.iter().max() {
-        sentences.push(format!(
-            "When exactly {} ended: it was noticed by a timeout, up to {} late.",
-            counted(late.len() as u64, "session"),
-            span(Duration::from_secs(longest.as_secs()))
-        ));
-    }
-    sentences.push(
-        "In which direction a path was broken: TCP says that acknowledgements stopped, not where.".to_owned(),
-    );
-    sentences
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::Story;
@@ -180,38 +163,32 @@ mod tests {
     }
 
     #[test]
-    fn no_finding_is_told_by_how_much_there_is_to_see() {
-        for (drops, said) in [
-            (0, "No drop is known"),
-            (2, "2 drops: too few to show a pattern, it takes at least 3"),
-            (3, "3 drops, no pattern so far"),
-            (10, "10 drops, no pattern in age, time of day, message count, commands or idle time"),
-        ] {
-            let mut story = Story::new();
-            story.drops_after(2_500, drops);
-            let page = page(&story);
-            assert!(page.contains(said), "{said} is not in {page}");
-        }
+    fn where_there_is_no_finding_the_diagnosis_has_the_word() {
+        let mut story = Story::new();
+        assert!(page(&story).contains("No drop is known"), "{}", page(&story));
+        story.drops_after(2_500, 10);
+        assert!(page(&story).contains("10 drops, no pattern so far."), "{}", page(&story));
+        let said = "10 drops, no pattern in age, time of day, message count, commands or idle time";
+        story.remarks(&[said, "Whether a NAT forgets can not be known"]);
+        let page = page(&story);
+        assert!(page.contains(&format!("<p class=\"verdict\">{said}.</p>")), "{page}");
+        assert!(page.contains("<li>Whether a NAT forgets can not be known.</li>"), "{page}");
     }
 
     #[test]
-    fn drops_at_a_known_limit_are_not_called_without_pattern() {
+    fn drops_at_a_known_limit_are_not_simply_without_pattern() {
         let mut story = Story::new();
         story.drops_after(3_600, 10);
         let page = page(&story);
-        assert!(page.contains("no pattern that a test confirms yet. 10 of 10 sessions"), "{page}");
-        assert!(!page.contains("no pattern in age"), "{page}");
+        assert!(page.contains("Yet 10 of 10 sessions that got so old ended 1 h after connecting"), "{page}");
     }
 
     #[test]
-    fn what_cannot_be_known_depends_on_what_was_seen() {
+    fn what_is_known_may_be_too_short_for_the_clock() {
         let mut story = Story::new();
-        story.silences(&[30, 31, 33]).drops_after(600, 2);
-        let alike = page(&story);
-        assert!(alike.contains("all silences lasted about as long (33 s)"), "{alike}");
-        assert!(alike.contains("covers 20 min"), "{alike}");
-        story.silences(&[30, 90]).drops_after(2 * 86_400, 2);
-        let known = page(&story);
-        assert!(!known.contains("silence") && !known.contains("the time of day matters"), "{known}");
+        story.drops_after(600, 2);
+        assert!(page(&story).contains("covers 20 min"), "{}", page(&story));
+        story.drops_after(2 * 86_400, 2);
+        assert!(!page(&story).contains("the time of day matters"), "{}", page(&story));
     }
 }

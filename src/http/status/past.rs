@@ -22,14 +22,6 @@ pub(super) struct Failed {
     pub(super) error: ErrorName,
 }
 
-/// The silences that were survived, in short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Silences {
-    pub(super) count: usize,
-    pub(super) shortest: Duration,
-    pub(super) longest: Duration,
-}
-
 /// The past of one connection, as far as it is kept.
 #[derive(Debug, Default)]
 pub(super) struct Past {
@@ -49,8 +41,8 @@ pub(super) struct Past {
     pub(super) failed: Vec<Failed>,
     /// What happened beside the connection in the window, oldest first.
     pub(super) happenings: Vec<Happening>,
-    /// Silences that were survived.
-    pub(super) silences: Silences,
+    /// What the diagnosis says beside its findings.
+    pub(super) remarks: Vec<String>,
 }
 
 impl Past {
@@ -76,7 +68,7 @@ impl Past {
                 .filter(|happening| window.holds(happening.at.wall) && matters(happening.kind))
                 .copied()
                 .collect(),
-            silences: silences(history),
+            remarks: history.remarks().to_vec(),
         }
     }
 
@@ -155,15 +147,6 @@ const fn matters(kind: EventKind) -> bool {
         | EventKind::Route
         | EventKind::Resolver
         | EventKind::ClockStep => false,
-    }
-}
-
-fn silences(history: &History) -> Silences {
-    let lengths = || history.survived_gaps().map(|gap| gap.length);
-    Silences {
-        count: history.survived_gaps().len(),
-        shortest: lengths().min().unwrap_or_default(),
-        longest: lengths().max().unwrap_or_default(),
     }
 }
 

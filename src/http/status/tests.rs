@@ -10,7 +10,7 @@ use super::view::{Ask, View};
 use super::window::{Range, Window};
 use super::{Scene, fleet};
 use crate::clock::{Instant, Now};
-use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
+use crate::connection::ending::{EndedBy, LinkStats, PhaseTime};
 use crate::connection::error::ErrorName;
 use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::{Cause, Claim, Evidence, Finding, Pattern, Rule, Verdict};
@@ -34,7 +34,6 @@ pub(super) struct Story {
     outage: Duration,
     words: String,
     explained: bool,
-    gaps: Vec<Duration>,
 }
 
 impl Story {
@@ -45,7 +44,6 @@ impl Story {
             outage: Duration::from_secs(5),
             words: "the broker hung up".to_owned(),
             explained: true,
-            gaps: Vec::new(),
         }
     }
 
@@ -67,9 +65,10 @@ impl Story {
         self
     }
 
-    /// The next session survives silences of so many seconds.
-    pub(super) fn silences(&mut self, seconds: &[u64]) -> &mut Self {
-        self.gaps = seconds.iter().map(|seconds| Duration::from_secs(*seconds)).collect();
+    /// The diagnosis says this beside its findings.
+    pub(super) fn remarks(&mut self, remarks: &[&str]) -> &mut Self {
+        let remarks = remarks.iter().map(|remark| (*remark).to_owned()).collect();
+        self.status.history.write(|history| history.remark(remarks));
         self
     }
 
@@ -146,7 +145,6 @@ impl Story {
         let living = self.living();
         let start = self.now.plus(self.outage);
         let end = start.plus(Duration::from_secs(seconds));
-        let gaps = std::mem::take(&mut self.gaps);
         let session = Session {
             number: living.number,
             start,
@@ -163,10 +161,7 @@ impl Story {
             local: "198.51.100.9:40000".parse().unwrap(),
             credentials_issued: None,
             credentials_expire: None,
-            stats: LinkStats {
-                gaps: gaps.into_iter().map(|length| Gap { length, survived: true }).collect(),
-                ..LinkStats::default()
-            },
+            stats: LinkStats::default(),
             fatal_gaps: Vec::new(),
             tcp: None,
             tier: Tier::Quick,
