@@ -14,6 +14,15 @@ pub(super) fn badge(cause: Cause, evidence: Evidence) -> Markup {
     }
 }
 
+/// Words in which a name of a setting stands between backticks, as in the log.
+pub(super) fn marked(words: &str) -> Markup {
+    html! {
+        @for (index, part) in words.split('`').enumerate() {
+            @if index.is_multiple_of(2) { (part) } @else { code { (part) } }
+        }
+    }
+}
+
 /// The word for how well a cause is known.
 pub(super) const fn known(evidence: Evidence) -> &'static str {
     match evidence {
@@ -73,5 +82,16 @@ pub(super) const fn words(cause: Cause) -> &'static str {
         Cause::PlannedRotation => "we closed on purpose",
         Cause::Config => "a setting is wrong",
         Cause::Unknown => "not known",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_settings_are_set_apart_and_still_escaped() {
+        assert_eq!(marked("set `a<b` to 5").into_string(), "set <code>a&lt;b</code> to 5");
+        assert_eq!(marked("none").into_string(), "none");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::causes::{known, meaning, words};
+use super::causes::{known, marked, meaning, words};
 use super::limits;
 use super::past::Past;
 use super::view::View;
@@ -98,11 +98,11 @@ fn one(number: usize, finding: &Finding, view: &View) -> Markup {
                 span.evidence.(finding.evidence.as_str()) title=(meaning(finding.evidence)) { (known(finding.evidence)) }
                 " " code { (finding.cause) }
             }
-            p.said { (finding.words) }
+            p.said { (marked(&finding.words)) }
             @if let Some(other) = finding.or {
-                p { "It fits as well: " (words(other)) " " code { (other) } ". The two cannot be told apart yet." }
+                p { "It fits as well: " (words(other)) " " code { (other) } "." }
             }
-            @if !finding.advice.is_empty() { p.advice { strong { "What to do: " } (finding.advice) } }
+            @if !finding.advice.is_empty() { p.advice { strong { "What to do: " } (marked(&finding.advice)) } }
             dl {
                 (fact("support", &html! { (support) ", " (share(finding.share)) " of the drops that could be explained" }))
                 (fact("drops", &html! { (view.time(finding.first)) " to " (view.time(finding.last)) }))
@@ -110,7 +110,7 @@ fn one(number: usize, finding: &Finding, view: &View) -> Markup {
                 @if finding.contradicted > 0 {
                     (fact("contradicted", &html! { "by " (counted(u64::from(finding.contradicted), "session")) " since" }))
                 }
-                @if !finding.disproof.is_empty() { (fact("would disprove it", &html! { (finding.disproof) })) }
+                @if !finding.disproof.is_empty() { (fact("would disprove it", &marked(&finding.disproof))) }
                 @if !finding.test.is_empty() { (fact("how it was found", &html! { (finding.test) })) }
             }
             @if finding.evidence == Evidence::Suspected { p { small { "Suspected only: it looks like it, and no test passed." } } }
