@@ -49,8 +49,8 @@
 //! ```
 
 mod life;
-#[cfg(test)]
-mod tests;
+
+
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
