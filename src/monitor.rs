@@ -49,10 +49,10 @@
 //! ```
 
 mod life;
+#[cfg(test)]
+mod tests;
 
-
-
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::connection::classify;
@@ -64,15 +64,22 @@ use crate::diagnosis::{EventKind, Verdict};
 use crate::lifecycle::CloseCause;
 use crate::lifecycle::board::SharedHistory;
 use crate::lifecycle::history::Totals;
+use crate::lifecycle::summary;
 use crate::telemetry::Metrics;
-use life::Life;
+use life::{Life, Untold};
 
 /// Watches one connection of the program. Clones share it; every call is short and never waits.
 #[derive(Clone)]
 pub struct Monitor {
     metrics: Arc<Metrics>,
     life: Arc<Mutex<Life>>,
+    untold: Untold,
+    /// `None` while the calls are being made.
+    calls: Arc<Mutex<Option<Vec<Call>>>>,
 }
+
+/// What a program wants called at each drop.
+type Call = Box<dyn FnMut(&Dropped<'_>) + Send>;
 
 /// What a program should know of its connection before it begins. All of it has a default.
 #[derive(Clone, Debug)]
@@ -139,8 +146,14 @@ impl Monitor {
     /// Watches one more connection on the same registry.
     #[must_use]
     pub fn beside(settings: Settings, metrics: &Arc<Metrics>) -> Self {
-        let life = Life::new(settings, metrics);
-        Self { metrics: Arc::clone(metrics), life: Arc::new(Mutex::new(life)) }
+        let untold = Untold::default();
+        let life = Life::new(settings, metrics, &untold);
+        Self {
+            metrics: Arc::clone(metrics),
+            life: Arc::new(Mutex::new(life)),
+            untold,
+            calls: Arc::new(Mutex::new(Some(Vec::new()))),
+        }
     }
 
     /// The metrics, for [`Monitor::beside`].
@@ -155,9 +168,12 @@ impl Monitor {
         self.metrics.registry()
     }
 
-    /// Calls this at each drop, in the thread that records it. It must not call this monitor.
+    /// Calls this once for each drop, in the thread that records it, when the drop is recorded. It may ask this monitor
+    /// and record with it.
     pub fn on_drop(&self, call: impl FnMut(&Dropped<'_>) + Send + 'static) {
-        self.life(|life| life.on_drop(Box::new(call)));
+        if let Some(calls) = &mut *lock(&self.calls) {
+            calls.push(Box::new(call));
+        }
     }
 
     /// An attempt to connect begins. Optional: a session or a failure without it counts as one attempt.
@@ -197,7 +213,9 @@ impl Monitor {
 
     /// The connection broke: a drop in a session, else a failed attempt. `message` must hold no secret: it is shown.
     pub fn record_drop(&self, error: ErrorName, message: &str) {
-        let phase = self.life(|life| if life.in_session() { Phase::Session } else { Phase::Tcp });
+        let in_session = self.life(|life| life.in_session());
+        let before = error.phases().iter().copied().find(|phase| !matches!(phase, Phase::Session));
+        let phase = if in_session { Phase::Session } else { before.unwrap_or(Phase::Tcp) };
         let failure = Failure::new(phase, error, message);
         let by = classify::ended_by(&failure);
         self.record_failure(failure, by);
@@ -240,19 +258,43 @@ impl Monitor {
     /// What `/api/v1/diagnostics` of the exporter shows, for this connection. Holds no secret and no identity.
     #[must_use]
     pub fn export_json(&self) -> String {
-        self.life(|life| life.export_json())
+        let export = self.life(|life| life.export());
+        // Numbers, names and sentences: there is nothing that JSON could not hold.
+        serde_json::to_string_pretty(&export).unwrap_or_default()
     }
 
     /// What `hangup report` prints, for this connection.
     #[must_use]
     pub fn summary(&self) -> String {
-        self.life(|life| life.summary())
+        let export = self.life(|life| life.export());
+        summary::terminal(&summary::report(&export), 80, false)
     }
 
-    /// A panic of a callback leaves a record that can still be read.
     fn life<T>(&self, work: impl FnOnce(&mut Life) -> T) -> T {
-        work(&mut self.life.lock().unwrap_or_else(PoisonError::into_inner))
+        let done = work(&mut lock(&self.life));
+        self.tell();
+        done
     }
+
+    /// Makes the calls, with no lock held: a call that records a drop itself leaves it for the next turn.
+    fn tell(&self) {
+        let Some(mut calls) = lock(&self.calls).take() else { return };
+        while let Some((session, verdict)) = self.untold.take() {
+            let Some(failure) = session.failure() else { continue };
+            let lasted = session.lasted();
+            let dropped =
+                Dropped { error: failure.error, message: &failure.message, lasted, verdict: &verdict };
+            for call in &mut calls {
+                call(&dropped);
+            }
+        }
+        *lock(&self.calls) = Some(calls);
+    }
+}
+
+/// A panic of the program leaves a record that can still be read.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Prints whose it is: the rest is in the summary.

@@ -1,28 +1,29 @@
 //! The life of a watched connection: turns what the program tells into the events of the recorder, in their right order.
 //! Never lets a call that comes at the wrong time break the pairing: it adds what must have happened before.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish};
 
-use super::{Dropped, Settings};
+use super::Settings;
 use crate::clock::{self, Now};
 use crate::connection::ending::{EndedBy, Ending};
+use crate::connection::error::ErrorName;
 use crate::connection::traffic::Traffic;
-use crate::connection::{Failure, Tier};
-use crate::diagnosis::{EventKind, Verdict};
+use crate::connection::{Failure, Phase, Tier};
+use crate::diagnosis::{EventKind, Verdict, desk, gather};
+use crate::host::Timeline;
 use crate::lifecycle::board::{ConnectionStatus, SharedHistory};
-use crate::lifecycle::history::{End, Session};
+use crate::lifecycle::export::Export;
+use crate::lifecycle::history::Session;
 use crate::lifecycle::observer::{Fact, Observer};
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{CloseCause, Event};
-use crate::telemetry::{ConnectionLabels, Metrics};
-
-/// What a program wants called at each drop.
-pub(super) type Call = Box<dyn FnMut(&Dropped<'_>) + Send>;
+use crate::telemetry::{ConnectionLabels, FindingGauges, Metrics};
 
 /// Where the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +42,24 @@ pub(super) struct Life {
     /// Attempts since the last session.
     attempts: u32,
     traffic: Traffic,
-    calls: Calls,
+    gauges: FindingGauges,
+    started: Now,
 }
 
-/// The calls of [`super::Monitor::on_drop`], as an observer of the recorder.
+/// Drops with their first verdicts that the program has not been told of yet. Clones share them.
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Told>>);
+pub(super) struct Untold(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
-struct Told {
-    calls: Vec<Call>,
+struct Waiting {
     /// The drop whose first verdict is to come.
     last: Option<Arc<Session>>,
+    explained: VecDeque<(Arc<Session>, Verdict)>,
 }
 
 impl Life {
     /// Nothing has happened yet.
-    pub(super) fn new(settings: Settings, metrics: &Metrics) -> Self {
+    pub(super) fn new(settings: Settings, metrics: &Metrics, untold: &Untold) -> Self {
         let labels = ConnectionLabels {
             connection: settings.name.clone(),
             broker: settings.broker.clone(),
@@ -69,11 +71,11 @@ impl Life {
         let now = clock::now();
         let status = ConnectionStatus::new(&*settings.name, labels.source, labels.transport.as_str(), now);
         let status = Arc::new(Mutex::new(status));
-        let calls = Calls::default();
-        let recorder = Recorder::new(metrics.connection(&labels), Arc::clone(&status))
-            .heard_by(Box::new(calls.clone()));
+        let handles = metrics.connection(&labels);
+        let gauges = handles.findings();
+        let recorder = Recorder::new(handles, Arc::clone(&status)).heard_by(Box::new(untold.clone()));
         let traffic = Traffic::new(&settings.client_id, now.at);
-        Self { settings, recorder, status, stage: Stage::Away, attempts: 0, traffic, calls }
+        Self { settings, recorder, status, stage: Stage::Away, attempts: 0, traffic, gauges, started: now }
     }
 
     pub(super) fn name(&self) -> String {
@@ -84,17 +86,13 @@ impl Life {
         self.stage == Stage::InSession
     }
 
-    pub(super) fn on_drop(&mut self, call: Call) {
-        self.calls.told().calls.push(call);
-    }
-
     pub(super) fn connecting(&mut self) {
         let now = clock::now();
         match self.stage {
             Stage::Connecting => {}
             Stage::InSession => {
                 // A client that connects anew while its session lives has ended it.
-                self.end(CloseCause::Reload, now);
+                self.end(CloseCause::DeepReconnect, now);
                 self.begin_attempt(now);
             }
             Stage::Away => self.begin_attempt(now),
@@ -170,6 +168,7 @@ impl Life {
             self.stage = Stage::Away;
             let ending = self.ending(failure, ended_by, now);
             self.recorder.record(Event::Dropped(Box::new(ending)), now);
+            self.look(now);
         } else {
             self.connecting();
             self.stage = Stage::Away;
@@ -184,8 +183,8 @@ impl Life {
             Stage::Connecting => {
                 self.stage = Stage::Away;
                 let failure = Failure::new(
-                    crate::connection::Phase::Shutdown,
-                    crate::connection::error::ErrorName::UserRequestedStop,
+                    Phase::Shutdown,
+                    ErrorName::UserRequestedStop,
                     "the program stopped connecting",
                 );
                 self.recorder.record(Event::AttemptFailed { failure, interrupted: true }, now);
@@ -194,8 +193,24 @@ impl Life {
         }
     }
 
+    pub(super) fn export(&self) -> Export {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Export::of(&[status], &[], self.started, clock::now())
+    }
+
+    /// Looks for patterns, at the drops at which there is a look.
+    fn look(&self, now: Now) {
+        let settings = gather::Settings {
+            limits: self.settings.limits.iter().map(Duration::as_secs_f64).collect(),
+            utc_offset: desk::utc_offset(now.wall),
+            ..gather::Settings::default()
+        };
+        let conclusion = desk::look_now(&self.history(), &Timeline::default(), &settings, now);
+        self.gauges.show(&conclusion.findings);
+    }
+
     pub(super) fn history(&self) -> SharedHistory {
-        self.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner).history.clone()
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).history.clone()
     }
 
     fn begin_attempt(&mut self, now: Now) {
@@ -206,11 +221,8 @@ impl Life {
 
     fn end(&mut self, cause: CloseCause, now: Now) {
         self.stage = Stage::Away;
-        let failure = Failure::new(
-            crate::connection::Phase::Shutdown,
-            crate::connection::error::ErrorName::UserRequestedStop,
-            "the program closed the connection",
-        );
+        let failure =
+            Failure::new(Phase::Shutdown, ErrorName::UserRequestedStop, "the program closed the connection");
         let ending = self.ending(failure, EndedBy::Us, now);
         self.recorder.record(Event::Closed { cause, ending: Some(Box::new(ending)) }, now);
     }
@@ -229,31 +241,28 @@ impl Life {
 /// A close this soon after a packet counts as the answer to it: nothing is known of the round trip (drop-diagnosis.md section 2).
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-impl Calls {
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+impl Untold {
+    /// The oldest, once.
+    pub(super) fn take(&self) -> Option<(Arc<Session>, Verdict)> {
+        self.waiting().explained.pop_front()
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Observer for Calls {
+impl Observer for Untold {
     fn heard(&mut self, fact: &Fact<'_>, _now: Now) {
+        let mut waiting = self.waiting();
         match fact {
-            Fact::Over(session) => self.told().last = Some(Arc::clone(session)),
-            Fact::Explained { session, verdict } => self.told().tell(*session, verdict),
+            Fact::Over(session) => waiting.last = Some(Arc::clone(session)),
+            Fact::Explained { session: number, verdict } => {
+                if let Some(session) = waiting.last.take_if(|session| session.number == *number) {
+                    waiting.explained.push_back((session, (*verdict).clone()));
+                }
+            }
             Fact::Attempt(_) | Fact::Began(_) | Fact::Happened(_) => {}
-        }
-    }
-}
-
-impl Told {
-    /// Once for each drop, with its first verdict.
-    fn tell(&mut self, number: u64, verdict: &Verdict) {
-        let Some(session) = self.last.take_if(|session| session.number == number) else { return };
-        let End::Dropped(failure) = &session.ending else { return };
-        let dropped =
-            Dropped { error: failure.error, message: &failure.message, lasted: session.lasted(), verdict };
-        for call in &mut self.calls {
-            call(&dropped);
         }
     }
 }
