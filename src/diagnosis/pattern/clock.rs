@@ -116,7 +116,8 @@ fn common(ends: &[f64], period: f64) -> Option<f64> {
     let (most, phase) = ends
         .iter()
         .map(|end| (around(*end).count(), *end))
-        // Of clusters of one size, the latest.
+        // Of clusters of one size, the earliest: what came later is what is judged by it.
+        .rev()
         .max_by(|one, other| one.0.cmp(&other.0))?;
     if most < 2 {
         return None;
