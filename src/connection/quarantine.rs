@@ -89,9 +89,8 @@ impl Quarantine {
         let mut sentence = Sentence::default();
         self.suspects.retain(|suspect| now.saturating_since(suspect.at) < LASTS);
         let age = self.accepted.take().map_or(LASTS, |since| now.saturating_since(since));
-        let sent = |suspect: &Suspect| {
-            ending.stats.sends.iter().any(|sends| suspect.is(&sends.packet, sends.topic))
-        };
+        let sent =
+            |suspect: &Suspect| ending.stats.sends.iter().any(|sends| suspect.is(&sends.packet, sends.topic));
         if is_an_answer(ending) {
             if age < YOUNG {
                 let before = self.suspects.len();

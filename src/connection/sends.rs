@@ -210,7 +210,10 @@ mod tests {
         assert_eq!(sends.len(), 2);
         books.subscribed();
         let sends = books.over(true, W5, at(1.5));
-        assert!(sends.iter().all(|sends| (sends.sent, sends.closed) == (1, 0)), "the broker took them: {sends:?}");
+        assert!(
+            sends.iter().all(|sends| (sends.sent, sends.closed) == (1, 0)),
+            "the broker took them: {sends:?}"
+        );
     }
 
     #[test]
@@ -244,7 +247,7 @@ mod tests {
         ] {
             assert_eq!(shape(topic, "ours"), expected, "{topic}");
         }
-        assert_eq!(shape(&"s/".repeat(40), "").matches("s").count(), SEGMENTS);
+        assert_eq!(shape(&"s/".repeat(40), "").matches('s').count(), SEGMENTS);
     }
 
     #[test]

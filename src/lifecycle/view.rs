@@ -33,7 +33,12 @@ impl Summary {
     pub fn of(history: &History) -> Self {
         Self {
             drops: history.drops().rev().take(SHOWN).map(|session| Line::of(session, history)).collect(),
-            sessions: history.sessions().rev().take(SHOWN).map(|session| Line::of(session, history)).collect(),
+            sessions: history
+                .sessions()
+                .rev()
+                .take(SHOWN)
+                .map(|session| Line::of(session, history))
+                .collect(),
         }
     }
 }

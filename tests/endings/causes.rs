@@ -63,7 +63,6 @@ fn verdict(ending: &Ending, next: impl IntoIterator<Item = Event>) -> Verdict {
         recorder.record(event, now);
     }
     let verdict = history.read(|history| history.verdict(1).cloned()).unwrap();
-    println!("{} {} {} {}: {}", verdict.cause, verdict.evidence, verdict.rule, ending.failure.error, verdict.words);
     verdict
 }
 
@@ -169,18 +168,24 @@ async fn an_orderly_close_right_after_a_publish_makes_the_publish_a_suspect() {
         script.joined().await;
         let ending = ended(&reports);
         assert_cause(ending, "policy_violation suspected D9");
-        let sends: Vec<_> = ending.stats.sends.iter().map(|s| (&*s.packet, &*s.shape, s.sent, s.closed)).collect();
+        let sends: Vec<_> =
+            ending.stats.sends.iter().map(|s| (&*s.packet, &*s.shape, s.sent, s.closed)).collect();
         assert_eq!(sends, [("SUBSCRIBE", "a/+", 1, 0), ("PUBLISH", "cmd/+/on", 1, 1)]);
     }
 }
 
 #[tokio::test]
 async fn an_orderly_close_right_after_a_subscribe_makes_the_subscribe_a_suspect() {
-    let ending = ending_of(Transport::Tls, |_| {}, limits(), |mut side| async move {
-        side.accepted().await;
-        assert!(matches!(side.packet().await, Some(Packet::Subscribe(_))));
-        side.close_notify().await;
-    });
+    let ending = ending_of(
+        Transport::Tls,
+        |_| {},
+        limits(),
+        |mut side| async move {
+            side.accepted().await;
+            assert!(matches!(side.packet().await, Some(Packet::Subscribe(_))));
+            side.close_notify().await;
+        },
+    );
     let ending = ending.await;
     assert_cause(&ending, "policy_violation suspected D9");
     assert_eq!(ending.stats.sends.iter().map(|sends| sends.closed).sum::<u32>(), 1);
@@ -209,7 +214,10 @@ async fn a_close_before_refused_connects_is_a_restart() {
         Event::AttemptFailed { failure: refused, interrupted: false },
     ];
     let verdict = verdict(ending, attempts);
-    assert_eq!(format!("{} {} {}", verdict.cause, verdict.evidence, verdict.rule), "broker_restart inferred D10");
+    assert_eq!(
+        format!("{} {} {}", verdict.cause, verdict.evidence, verdict.rule),
+        "broker_restart inferred D10"
+    );
 }
 
 #[tokio::test]
@@ -221,22 +229,34 @@ async fn a_websocket_close_says_why() {
         (1012, "broker_restart stated D1"),
         (1013, "broker_overloaded stated D1"),
     ] {
-        let ending = ending_of(Transport::Wss, |_| {}, limits(), move |mut side| async move {
-            side.online().await;
-            side.websocket_close(Some(code)).await;
-        });
+        let ending = ending_of(
+            Transport::Wss,
+            |_| {},
+            limits(),
+            move |mut side| async move {
+                side.online().await;
+                side.websocket_close(Some(code)).await;
+            },
+        );
         assert_cause(&ending.await, expected);
     }
 }
 
 #[tokio::test]
 async fn a_refused_subscription_is_stated() {
-    let ending = ending_of(Transport::Tcp, |_| {}, limits(), |mut side| async move {
-        side.accepted().await;
-        let Some(Packet::Subscribe(subscribe)) = side.packet().await else { panic!("SUBSCRIBE expected") };
-        side.bytes(&[0x90, 3, (subscribe.pkid >> 8) as u8, (subscribe.pkid & 0xFF) as u8, 0x80]).await;
-        side.ignore().await;
-    });
+    let ending = ending_of(
+        Transport::Tcp,
+        |_| {},
+        limits(),
+        |mut side| async move {
+            side.accepted().await;
+            let Some(Packet::Subscribe(subscribe)) = side.packet().await else {
+                panic!("SUBSCRIBE expected")
+            };
+            side.bytes(&[0x90, 3, (subscribe.pkid >> 8) as u8, (subscribe.pkid & 0xFF) as u8, 0x80]).await;
+            side.ignore().await;
+        },
+    );
     assert_cause(&ending.await, "policy_violation stated D1");
 }
 
@@ -247,11 +267,16 @@ async fn what_is_not_mqtt_breaks_the_protocol_and_a_giant_is_too_large() {
         (&[0x00, 1, 0], "protocol_error observed name"),
         (&[0x30, 0x81, 0x80, 0x04], "payload_too_large observed name"),
     ] {
-        let ending = ending_of(Transport::Tls, |_| {}, limits(), move |mut side| async move {
-            side.online().await;
-            side.bytes(bytes).await;
-            side.ignore().await;
-        });
+        let ending = ending_of(
+            Transport::Tls,
+            |_| {},
+            limits(),
+            move |mut side| async move {
+                side.online().await;
+                side.bytes(bytes).await;
+                side.ignore().await;
+            },
+        );
         assert_cause(&ending.await, expected);
     }
 }

@@ -139,7 +139,11 @@ impl Connection {
         }
         if sentence.acquitted > 0 {
             let topics = sentence.acquitted;
-            tracing::info!(connection, topics, "the closes go on without the packets in quarantine: free again");
+            tracing::info!(
+                connection,
+                topics,
+                "the closes go on without the packets in quarantine: free again"
+            );
         }
         if sentence.cannot_be_left_out && ending.failure.class == RetryClass::Network {
             tracing::error!(

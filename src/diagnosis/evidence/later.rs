@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::{Cause, DropFacts, Evidence, Failure, Rule, Verdict, orderly, spoken, verdict};
 
 /// Lengths at which somebody usually ends a connection, in seconds (drop-diagnosis.md section 4.2).
-const KNOWN: [u64; 17] = [
-    60, 90, 120, 180, 240, 300, 350, 600, 900, 1200, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400,
-];
+const KNOWN: [u64; 17] =
+    [60, 90, 120, 180, 240, 300, 350, 600, 900, 1200, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400];
 
 /// D10: after the drop nobody listened.
 pub(super) fn connects_refused() -> Verdict {
-    let words = "the connect after it was refused: for a while nobody listened at the broker's port, as in a restart";
+    let words =
+        "the connect after it was refused: for a while nobody listened at the broker's port, as in a restart";
     verdict(Cause::BrokerRestart, Evidence::Inferred, Rule::ConnectsRefused, words)
 }
 

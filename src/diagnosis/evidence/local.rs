@@ -12,7 +12,8 @@ const SLEPT: Duration = Duration::from_secs(2);
 /// D2: the machine slept between the last sign of life and the detection.
 pub(super) fn suspended(facts: &DropFacts<'_>) -> Option<Verdict> {
     let alive = facts.session.alive;
-    let asleep = facts.signals.iter().filter(|signal| signal.at.at >= alive && signal.at.at <= facts.session.end.at);
+    let asleep =
+        facts.signals.iter().filter(|signal| signal.at.at >= alive && signal.at.at <= facts.session.end.at);
     let longest = asleep
         .filter_map(|signal| match signal.kind {
             SignalKind::Suspended(length) => Some(length),

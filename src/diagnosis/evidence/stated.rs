@@ -17,7 +17,8 @@ pub(super) fn rule(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> 
     let (cause, words) = stated(failure).or_else(|| facts.lifecycle.and_then(lifecycle))?;
     // Credentials that have lapsed are not authorised any more: that says more than "a rule forbids it".
     let lapsed = facts.session.credentials_expire.is_some_and(|expire| expire <= facts.session.end.wall);
-    let not_authorised = matches!(failure.detail, Detail::Disconnect(Some(0x87)) | Detail::HttpStatus(401 | 403));
+    let not_authorised =
+        matches!(failure.detail, Detail::Disconnect(Some(0x87)) | Detail::HttpStatus(401 | 403));
     if lapsed && not_authorised {
         return Some(say((Cause::CredentialExpired, format!("{words}, and the credentials had lapsed"))));
     }
@@ -31,13 +32,16 @@ pub fn stated(failure: &Failure) -> Option<(Cause, String)> {
         Detail::Disconnect(Some(code)) => disconnect(code).map(|(cause, meaning)| {
             (cause, format!("the broker said why with DISCONNECT code 0x{code:02X}: {meaning}"))
         }),
-        Detail::Connack(code) => connack(code)
-            .map(|(cause, meaning)| (cause, format!("the broker refused with CONNACK code {code}: {meaning}"))),
-        Detail::WebsocketClose(Some(code)) => websocket(code).map(|(cause, meaning)| {
-            (cause, format!("the WebSocket was closed with code {code}: {meaning}"))
+        Detail::Connack(code) => connack(code).map(|(cause, meaning)| {
+            (cause, format!("the broker refused with CONNACK code {code}: {meaning}"))
         }),
-        Detail::HttpStatus(status) if failure.error != ErrorName::ClockSkew => http(status)
-            .map(|(cause, meaning)| (cause, format!("an HTTP server answered with status {status}: {meaning}"))),
+        Detail::WebsocketClose(Some(code)) => websocket(code)
+            .map(|(cause, meaning)| (cause, format!("the WebSocket was closed with code {code}: {meaning}"))),
+        Detail::HttpStatus(status) if failure.error != ErrorName::ClockSkew => {
+            http(status).map(|(cause, meaning)| {
+                (cause, format!("an HTTP server answered with status {status}: {meaning}"))
+            })
+        }
         Detail::Alert(number) => alert(number)
             .map(|(cause, meaning)| (cause, format!("the peer sent the TLS alert {number}: {meaning}"))),
         Detail::None

@@ -68,7 +68,8 @@ impl Drop {
 
     /// No PINGRESP for ten seconds.
     fn no_pingresp(tcp: TcpInfo) -> Self {
-        let mut drop = Self::of(ErrorName::MqttTimeout, Detail::None, 5000.0).sent("PINGREQ", 10.0).kernel(tcp);
+        let mut drop =
+            Self::of(ErrorName::MqttTimeout, Detail::None, 5000.0).sent("PINGREQ", 10.0).kernel(tcp);
         drop.session.ended_by = EndedBy::Timeout;
         drop.session.alive = at(4980.0).at;
         (drop.session.stats.pings_sent, drop.session.stats.pings_answered) = (80, 79);
@@ -125,7 +126,12 @@ impl Drop {
     #[track_caller]
     fn is(&self, cause: Cause, evidence: Evidence, rule: Rule) -> String {
         let Preliminary { verdict, settled } = self.direct();
-        assert_eq!((verdict.cause, verdict.evidence, verdict.rule), (cause, evidence, rule), "{}", verdict.words);
+        assert_eq!(
+            (verdict.cause, verdict.evidence, verdict.rule),
+            (cause, evidence, rule),
+            "{}",
+            verdict.words
+        );
         assert!(settled, "{verdict:?}");
         verdict.words
     }
@@ -188,7 +194,8 @@ fn d1_a_code_without_a_meaning_is_no_reason() {
 
 #[test]
 fn d1_what_attempts_are_told_has_causes_too() {
-    let cause = |detail| stated(&Failure::new(Phase::Connack, ErrorName::ConnackRefused, "").with_detail(detail));
+    let cause =
+        |detail| stated(&Failure::new(Phase::Connack, ErrorName::ConnackRefused, "").with_detail(detail));
     assert_eq!(cause(Detail::Connack(5)).unwrap().0, Cause::CredentialRejected);
     assert_eq!(cause(Detail::Connack(3)).unwrap().0, Cause::BrokerOverloaded);
     assert_eq!(cause(Detail::HttpStatus(403)).unwrap().0, Cause::CredentialRejected);
@@ -225,7 +232,8 @@ fn d1_a_lifecycle_event_counts_where_the_close_itself_said_nothing() {
 fn d2_a_sleep_is_seen_and_a_nap_or_an_earlier_sleep_is_not() {
     let sleep = |seconds| SignalKind::Suspended(Duration::from_secs(seconds));
     let dead = Drop::no_pingresp(tcp(1, 3, 25_000));
-    let words = dead.clone().signal(1.0, sleep(900)).is(Cause::HostSuspended, Evidence::Observed, Rule::Suspend);
+    let words =
+        dead.clone().signal(1.0, sleep(900)).is(Cause::HostSuspended, Evidence::Observed, Rule::Suspend);
     assert_eq!(words, "this machine slept for 15 min 0 s while the connection was open");
     dead.clone().signal(1.0, sleep(1)).is(Cause::PathDead, Evidence::Observed, Rule::NotAcknowledged);
     // It was alive 20 s before its end: a sleep before that was survived.
@@ -308,7 +316,8 @@ fn d5_is_not_said_where_the_test_over_many_drops_found_no_idle_timeout() {
 /// V11, first half.
 #[test]
 fn d6_unacknowledged_and_retransmitted_is_a_dead_path() {
-    let words = Drop::no_pingresp(tcp(1, 3, 3012)).is(Cause::PathDead, Evidence::Observed, Rule::NotAcknowledged);
+    let words =
+        Drop::no_pingresp(tcp(1, 3, 3012)).is(Cause::PathDead, Evidence::Observed, Rule::NotAcknowledged);
     assert_eq!(
         words,
         "3 retransmissions and 1 segment without acknowledgement 10.0 s after the ping: packets did not arrive any more"
@@ -328,7 +337,8 @@ fn d6_probes_of_the_kernel_that_nobody_answers_are_a_dead_path() {
 /// V11, second half.
 #[test]
 fn d7_acknowledged_and_not_answered_is_a_stalled_broker() {
-    let words = Drop::no_pingresp(tcp(0, 0, 9980)).is(Cause::BrokerStalled, Evidence::Observed, Rule::NotAnswered);
+    let words =
+        Drop::no_pingresp(tcp(0, 0, 9980)).is(Cause::BrokerStalled, Evidence::Observed, Rule::NotAnswered);
     assert_eq!(
         words,
         "the broker's machine acknowledged everything, last 20 ms after we asked, and the broker did not answer \
@@ -360,11 +370,9 @@ fn without_the_kernels_view_a_missing_answer_has_no_cause() {
 fn d8_a_close_after_we_were_silent_for_one_and_a_half_keep_alives() {
     let inferred = (Cause::KeepaliveTimeoutServer, Evidence::Inferred, Rule::WeWereSilent);
     Drop::fin(5000.0).sent("PINGREQ", 89.0).is(inferred.0, inferred.1, inferred.2);
-    Drop::of(ErrorName::SocketClosed, Detail::Rst, 5000.0).sent("PINGREQ", 95.0).is(
-        inferred.0,
-        inferred.1,
-        inferred.2,
-    );
+    Drop::of(ErrorName::SocketClosed, Detail::Rst, 5000.0)
+        .sent("PINGREQ", 95.0)
+        .is(inferred.0, inferred.1, inferred.2);
     assert!(!Drop::fin(5000.0).sent("PINGREQ", 88.0).direct().settled);
     let mut impatient = Drop::fin(5000.0).sent("PINGREQ", 0.55);
     impatient.session.keep_alive = Duration::from_millis(500);
@@ -379,9 +387,11 @@ fn d9_an_orderly_close_right_after_a_packet() {
     let suspected = (Cause::PolicyViolation, Evidence::Suspected, Rule::AfterPacket);
     let words = Drop::fin(5000.0).sent("PUBLISH", 0.3).is(suspected.0, suspected.1, suspected.2);
     assert_eq!(words, "the broker closed in order 300 ms after a PUBLISH of ours");
-    Drop::of(ErrorName::UnexpectedHangup, Detail::CloseNotify, 2.0)
-        .sent("SUBSCRIBE", 0.9)
-        .is(suspected.0, suspected.1, suspected.2);
+    Drop::of(ErrorName::UnexpectedHangup, Detail::CloseNotify, 2.0).sent("SUBSCRIBE", 0.9).is(
+        suspected.0,
+        suspected.1,
+        suspected.2,
+    );
     assert!(!Drop::fin(5000.0).sent("PUBLISH", 1.1).direct().settled);
     assert!(!Drop::fin(5000.0).sent("PINGREQ", 0.1).direct().settled, "a ping provokes nothing");
     let reset = Drop::of(ErrorName::SocketClosed, Detail::Rst, 5000.0).sent("PUBLISH", 0.3);
@@ -420,7 +430,10 @@ fn d11_an_orderly_close_at_a_known_age() {
     ours.limits = vec![Duration::from_secs(100_000)];
     assert_eq!(at_limit(&ours), Some(true));
     let words = Drop::fin(86_400.0).direct().verdict.words;
-    assert_eq!(words, "the broker closed in order 24 h 0 min after connecting; a limit of 24 h 0 min is usual");
+    assert_eq!(
+        words,
+        "the broker closed in order 24 h 0 min after connecting; a limit of 24 h 0 min is usual"
+    );
 }
 
 #[test]

@@ -52,7 +52,8 @@ fn after_silence(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
 fn not_acknowledged(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
     let session = facts.session;
     let tcp = session.tcp.filter(|tcp| awaited(facts, failure) && (lost(tcp) || path::is_dead(tcp)))?;
-    let since = match (session.stats.last_ping_sent, session.stats.pings_sent > session.stats.pings_answered) {
+    let since = match (session.stats.last_ping_sent, session.stats.pings_sent > session.stats.pings_answered)
+    {
         (Some(at), true) => format!(" {} after the ping", spoken(session.end.at.saturating_since(at))),
         (Some(_) | None, _) => format!(" {} after the last sign of life", spoken(session.uncertainty())),
     };

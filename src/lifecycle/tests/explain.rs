@@ -53,7 +53,9 @@ impl Observer for Ear {
     fn heard(&mut self, fact: &Fact<'_>, _: Now) {
         let line = match fact {
             Fact::Over(session) => format!("over {}", session.number),
-            Fact::Explained { session, verdict } => format!("{session} {} {}", verdict.cause, verdict.evidence),
+            Fact::Explained { session, verdict } => {
+                format!("{session} {} {}", verdict.cause, verdict.evidence)
+            }
             Fact::Happened(happening) => format!("{:?}", happening.kind),
             Fact::Attempt(_) | Fact::Began(_) => return,
         };
@@ -78,11 +80,10 @@ fn what_explains_itself_is_counted_kept_told_and_shown_at_once() {
     life.shows(&[(STALLED, 1.0), (UNKNOWN, 0.0)]);
     assert_eq!(*ear.0.lock().unwrap(), ["CredentialExpiry", "over 1", "1 broker_stalled observed"]);
     let verdict = life.history(|history| history.verdict(1).cloned()).unwrap();
-    assert_eq!((verdict.cause, verdict.evidence, verdict.rule), (
-        Cause::BrokerStalled,
-        Evidence::Observed,
-        Rule::NotAnswered
-    ));
+    assert_eq!(
+        (verdict.cause, verdict.evidence, verdict.rule),
+        (Cause::BrokerStalled, Evidence::Observed, Rule::NotAnswered)
+    );
     let drop = life.status().last_drop.unwrap();
     assert_eq!((drop.cause, drop.evidence, drop.words), (verdict.cause, verdict.evidence, verdict.words));
     // A refused connect afterwards does not change it.
@@ -207,9 +208,9 @@ fn the_short_list_shows_the_verdict_and_nothing_personal() {
     let end = life.now.plus(Duration::from_secs(5000));
     life.after(5000.0, stalled(end)).then([waiting(0.4)]);
     let shown = serde_json::to_value(life.status()).unwrap();
-    let line = &shown["history"]["drops"][0]["verdict"];
-    assert_eq!(line["cause"], "broker_stalled");
-    assert_eq!(line["rule"], "D7");
+    let newest = &shown["history"]["drops"][0]["verdict"];
+    assert_eq!(newest["cause"], "broker_stalled");
+    assert_eq!(newest["rule"], "D7");
     assert_eq!(shown["last_drop"]["evidence"], "observed");
-    assert_eq!(shown["last_drop"]["words"], line["words"]);
+    assert_eq!(shown["last_drop"]["words"], newest["words"]);
 }
