@@ -11,6 +11,7 @@ mod cause;
 mod claim;
 pub mod evidence;
 mod finding;
+pub mod pattern;
 
 pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};
 pub use cause::{Cause, Evidence, Rule, Verdict};

@@ -12,13 +12,15 @@ use crate::connection::{Detail, Failure, Phase};
 
 /// Names an error of `rumqttc::EventLoop::poll` (MQTT 3.1.1). `in_session`: CONNACK had come.
 #[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's features add variants to this enum")]
-#[allow(unreachable_patterns, reason = "without those features every variant is named")]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    unreachable_patterns,
+    reason = "another crate's features add variants to this enum; without them every variant is named"
+)]
 pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         ConnectionError::MqttState(error) => state(error, in_session),
-        ConnectionError::NetworkTimeout => timeout(in_session),
-        ConnectionError::FlushTimeout => timeout(in_session),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session),
         ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal(*code))),
         ConnectionError::NotConnAck(_) => {
@@ -31,8 +33,11 @@ pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedB
 
 /// Names an error of `rumqttc::v5::EventLoop::poll` (MQTT 5). `in_session`: CONNACK had come.
 #[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's features add variants to this enum")]
-#[allow(unreachable_patterns, reason = "without those features every variant is named")]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    unreachable_patterns,
+    reason = "another crate's features add variants to this enum; without them every variant is named"
+)]
 pub fn event_loop_v5(error: &v5::ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::ConnectionError::MqttState(error) => state_v5(error, in_session),
@@ -55,7 +60,9 @@ fn state(error: &StateError, in_session: bool) -> (Failure, EndedBy) {
         StateError::CollisionTimeout => no_acknowledgement(phase),
         StateError::Deserialization(error) => by_itself(codec(phase, error)),
         StateError::ConnectionAborted => aborted(phase),
-        StateError::Unsolicited(_) => by_itself(breach(phase, "an acknowledgement came of nothing that was sent")),
+        StateError::Unsolicited(_) => {
+            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+        }
         StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => {
             by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
         }
@@ -212,7 +219,8 @@ mod tests {
         let (failure, by) = event_loop_v5(&v5::ConnectionError::MqttState(taken), true);
         assert_eq!((failure.detail, by), (Detail::Disconnect(Some(0x8E)), EndedBy::Peer));
         assert!(!failure.message.contains("hunter2"));
-        let (refused, _) = event_loop(&ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), false);
+        let (refused, _) =
+            event_loop(&ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized), false);
         assert_eq!(refused.detail, Detail::Connack(5));
     }
 }
