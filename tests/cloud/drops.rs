@@ -34,7 +34,7 @@ async fn after(fault: Fault, expected: &str, causes: &[&str]) -> Page {
     assert_eq!(page.drops("home"), [(expected.to_owned(), 1.0)]);
     match page.causes("home").as_slice() {
         [(cause, count)] => {
-            assert!(causes.contains(&cause.as_str()) && *count == 1.0, "{count} times {cause}")
+            assert!(causes.contains(&cause.as_str()) && *count == 1.0, "{count} times {cause}");
         }
         several => panic!("one drop has one cause: {several:?}"),
     }
@@ -58,7 +58,6 @@ async fn after(fault: Fault, expected: &str, causes: &[&str]) -> Page {
     let (drop, line) =
         (&board["connections"][0]["last_drop"], &board["connections"][0]["history"]["drops"][0]);
     assert_eq!((&drop["cause"], &drop["words"]), (&line["verdict"]["cause"], &line["verdict"]["words"]));
-    println!("{expected}: {} {} - {}", drop["cause"], drop["evidence"], drop["words"]);
     scene.end(exporter).await;
     page
 }

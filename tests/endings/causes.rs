@@ -62,12 +62,11 @@ fn verdict(ending: &Ending, next: impl IntoIterator<Item = Event>) -> Verdict {
     for event in next {
         recorder.record(event, now);
     }
-    let verdict = history.read(|history| history.verdict(1).cloned()).unwrap();
-    verdict
+    history.read(|history| history.verdict(1).cloned()).unwrap()
 }
 
 #[track_caller]
-fn assert_cause(ending: &Ending, expected: &str) {
+pub(crate) fn assert_cause(ending: &Ending, expected: &str) {
     let verdict = verdict(ending, []);
     assert_eq!(
         format!("{} {} {}", verdict.cause, verdict.evidence, verdict.rule),
