@@ -3,12 +3,12 @@
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{error, info};
 
 use super::Error;
@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
@@ -28,13 +29,20 @@ use crate::telemetry::Metrics;
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
+/// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
+/// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
+const TOLD_AT_ONCE: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    desk: Desk,
     running: BTreeMap<String, Running>,
+    telling: Option<AbortHandle>,
 }
 
 struct Running {
@@ -44,8 +52,40 @@ struct Running {
 }
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, running: BTreeMap::new() }
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        store: Arc<Store>,
+        board: Arc<Board>,
+        host: Timeline,
+        desk: Desk,
+    ) -> Self {
+        Self { metrics, store, board, host, desk, running: BTreeMap::new(), telling: None }
+    }
+
+    /// The search for causes goes on in this way.
+    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+        self.desk.configure(config.into());
+    }
+
+    /// Ends every wait for the network. In each place of the queue comes another connection each time.
+    pub(super) fn network_back(&mut self) {
+        let mut orders: Vec<_> = self.running.values().map(|running| running.control.clone()).collect();
+        fastrand::shuffle(&mut orders);
+        let telling = tokio::spawn(async move {
+            for (turn, some) in orders.chunks(TOLD_AT_ONCE).enumerate() {
+                if turn > 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                for control in some {
+                    // One that has its hands full of orders needs no other.
+                    let _ = control.try_send(Control::NetworkBack);
+                }
+            }
+        });
+        // A network that comes back in pieces is told of once, from the last piece on.
+        if let Some(older) = self.telling.replace(telling.abort_handle()) {
+            older.abort();
+        }
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -116,6 +156,7 @@ impl Connections {
                 self.metrics.forget_devices(&name);
             } else {
                 info!(connection = %name, "removed from the configuration: closed");
+                self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
             }
@@ -127,8 +168,16 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
-        let recorder =
-            Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
+        let (control, orders) = mpsc::channel(4);
+        let metrics = self.metrics.connection(labels);
+        let subject = Subject {
+            history: entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone(),
+            gauges: metrics.findings(),
+            control: Some(control.downgrade()),
+        };
+        let recorder = Recorder::new(metrics, Arc::clone(&entry))
+            .on_host(self.host.clone())
+            .heard_by(self.desk.observer(&name, subject));
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,
@@ -138,7 +187,6 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
-        let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {

@@ -19,7 +19,7 @@ use super::machine::{Action, Facts, Input, LinkReport, Machine};
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
-use super::{Failure, Phase, Tier};
+use super::{Failure, Phase, Tier, path};
 use crate::clock::{self, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
@@ -42,6 +42,8 @@ pub enum Control {
     Reload,
     /// The system has an address or a default route again.
     NetworkBack,
+    /// Close politely and begin another session, if nothing is under way: the diagnosis wants to see how that one ends.
+    Probe,
 }
 
 /// One reconnecting connection with everything that it owns.
@@ -154,6 +156,7 @@ impl Connection {
             Woken::Ordered(Some(Control::Stop)) => self.step(Input::Stop, now),
             Woken::Ordered(Some(Control::Reload)) => self.step(Input::Reload, now),
             Woken::Ordered(Some(Control::NetworkBack)) => self.step(Input::NetworkBack, now),
+            Woken::Ordered(Some(Control::Probe)) => self.probe(now),
             Woken::Ordered(None) => {
                 self.listening = false;
                 self.step(Input::Stop, now);
@@ -274,6 +277,7 @@ impl Connection {
             }
             Report::Tcp(info) => {
                 self.recorder.traffic().tcp(&info);
+                self.recorder.path(path::is_suspect(&info));
                 LinkReport::Progress
             }
             // A finished link is dropped before the machine hears of it: the next one may be opened at once.
