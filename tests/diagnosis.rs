@@ -166,8 +166,8 @@ fn a_lifetime_is_found_told_shown_and_withdrawn() {
         (Cause::ConnectionLifetimeLimit, None, Evidence::Inferred)
     );
     assert!(
-        finding.words.starts_with("5 of 6 drops came 1 h 23 min"),
-        "the last look was after six: {}",
+        finding.words.starts_with("6 of 7 drops came 1 h 23 min"),
+        "the look was after six: {}",
         finding.words
     );
     assert!(finding.advice.contains("`renew_after = \"79m\"`"), "{}", finding.advice);
