@@ -15,6 +15,7 @@ use crate::clock::Now;
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase, Tier};
 use crate::diagnosis::{Cause, Evidence, Verdict};
+use crate::telemetry::Traffic;
 
 /// All connections of this process.
 #[derive(Debug, Default)]
@@ -95,6 +96,9 @@ pub struct ConnectionStatus {
     pub was_online: bool,
     /// Recent attempts, sessions and drops; shown in short.
     pub history: SharedHistory,
+    /// The counters of what flows, once a recorder counts.
+    #[serde(skip)]
+    pub flow: Option<Traffic>,
 }
 
 impl ConnectionStatus {
@@ -120,6 +124,7 @@ impl ConnectionStatus {
             drops_by_error: BTreeMap::new(),
             was_online: false,
             history: SharedHistory::default(),
+            flow: None,
         }
     }
 
@@ -132,6 +137,7 @@ impl ConnectionStatus {
         self.drops_by_error.clone_from(&before.drops_by_error);
         self.was_online = before.was_online;
         self.history = before.history.clone();
+        self.flow.clone_from(&before.flow);
     }
 }
 

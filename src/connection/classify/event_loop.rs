@@ -12,13 +12,15 @@ use crate::connection::{Detail, Failure, Phase};
 
 /// Names an error of `rumqttc::EventLoop::poll` (MQTT 3.1.1). `in_session`: CONNACK had come.
 #[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's features add variants to this enum")]
-#[allow(unreachable_patterns, reason = "without those features every variant is named")]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    unreachable_patterns,
+    reason = "another crate's features add variants to this enum; without them every variant is named"
+)]
 pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         ConnectionError::MqttState(error) => state(error, in_session),
-        ConnectionError::NetworkTimeout => timeout(in_session),
-        ConnectionError::FlushTimeout => timeout(in_session),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session),
         ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal(*code))),
         ConnectionError::NotConnAck(_) => {
@@ -31,8 +33,11 @@ pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedB
 
 /// Names an error of `rumqttc::v5::EventLoop::poll` (MQTT 5). `in_session`: CONNACK had come.
 #[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's features add variants to this enum")]
-#[allow(unreachable_patterns, reason = "without those features every variant is named")]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    unreachable_patterns,
+    reason = "another crate's features add variants to this enum; without them every variant is named"
+)]
 pub fn event_loop_v5(error: &v5::ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::ConnectionError::MqttState(error) => state_v5(error, in_session),
