@@ -12,6 +12,7 @@
 use std::time::{Duration, SystemTime};
 
 use hangup::clock::{Instant, Now};
+use hangup::connection::driver::Control;
 use hangup::connection::ending::{EndedBy, Ending, LinkStats};
 use hangup::connection::error::ErrorName;
 use hangup::connection::plan::Transport;
@@ -25,6 +26,7 @@ use hangup::lifecycle::board::{Board, ConnectionStatus, SharedHistory};
 use hangup::lifecycle::recorder::Recorder;
 use hangup::lifecycle::{CloseCause, Event, Why};
 use hangup::telemetry::{ConnectionLabels, Metrics};
+use tokio::sync::mpsc::{self, WeakSender};
 
 /// The process: its page, its board, its desk.
 struct Process {
@@ -56,6 +58,11 @@ impl Process {
 
     /// A connection that the desk hears of; a second one of that name is what a reload makes.
     fn life(&self, name: &str) -> Life {
+        self.controlled(name, None)
+    }
+
+    /// The same, which a probe can be ordered of.
+    fn controlled(&self, name: &str, control: Option<WeakSender<Control>>) -> Life {
         let labels = ConnectionLabels {
             connection: name.to_owned(),
             broker: "broker.example:443".to_owned(),
@@ -67,7 +74,7 @@ impl Process {
         let entry = self.board.enter(ConnectionStatus::new(name, "navien", "wss", self.now));
         let history = entry.lock().unwrap().history.clone();
         let metrics = self.metrics.connection(&labels);
-        let subject = Subject { history: history.clone(), gauges: metrics.findings(), control: None };
+        let subject = Subject { history: history.clone(), gauges: metrics.findings(), control };
         let recorder = Recorder::new(metrics, entry).heard_by(self.desk.observer(name, subject));
         Life { recorder, history }
     }
@@ -304,6 +311,34 @@ fn a_program_without_a_desk_looks_by_itself() {
         desk::look_now(&history, &Timeline::default(), &Settings::default(), now);
     assert_eq!(findings.len(), 1);
     assert_eq!(life.findings(), findings);
+}
+
+#[test]
+fn a_probe_is_ordered_where_it_is_allowed_and_would_tell_a_lifetime_from_a_clock() {
+    for probes in [false, true] {
+        let mut process = Process::new(Options { probes, ..Options::default() });
+        let (control, mut orders) = mpsc::channel(4);
+        let mut life = process.controlled("home", Some(control.downgrade()));
+        for age in [86_400.0, 86_401.0, 86_399.0] {
+            process.session(&mut life, age);
+        }
+        let [finding] = &life.findings()[..] else { panic!("{:?}", life.findings()) };
+        assert_eq!((finding.cause, finding.or), (Cause::ConnectionLifetimeLimit, Some(Cause::CalendarEvent)));
+        assert!(
+            process.shows("home", "connection_lifetime_limit") && process.shows("home", "calendar_event")
+        );
+        life.connect(process.now);
+        process.pass(3_600.0);
+        process.desk.order_probes(process.now);
+        assert_eq!(orders.try_recv().ok(), None, "it is too near to the time of the drops");
+        process.pass(6.0 * 3_600.0);
+        process.desk.order_probes(process.now);
+        assert_eq!(orders.try_recv().ok(), probes.then_some(Control::Probe));
+        life.recorder.record(Event::Closed { cause: CloseCause::Probe, ending: None }, process.now);
+        life.connect(process.now);
+        process.desk.order_probes(process.now);
+        assert_eq!(orders.try_recv().ok(), None, "the next drop tells");
+    }
 }
 
 #[tokio::test]

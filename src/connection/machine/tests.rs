@@ -410,7 +410,7 @@ fn a_probe_is_a_planned_close_and_a_quick_reconnect() {
     bench.later(secs(3_600)).give(Input::Rebuild { generation, rebuild: Rebuild::Probe });
     bench.link(LinkReport::Closed(None));
     assert!(bench.did(|a| matches!(a, Action::Record(Event::Closed { cause: CloseCause::Probe, .. }))));
-    assert_eq!(bench.next_tier(), Tier::Quick);
+    assert_eq!(planned_tier(&bench.done), Some(Tier::Quick));
 }
 
 #[test]
