@@ -2,9 +2,12 @@
 //!
 //! Decides nothing about connections, readings or pages; the only module that knows every other.
 
+pub mod ask;
+pub mod baseline;
 mod connections;
 pub mod demo;
 pub mod devices;
+pub(crate) mod diagnostics;
 pub mod signals;
 pub mod simulate;
 
@@ -18,6 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::config::{Config, Listen, Problems};
+use crate::diagnosis::desk::{Desk, Options};
 use crate::host::{Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
@@ -113,10 +117,19 @@ async fn serve(
     announce(&addresses);
 
     let watcher = Watcher::start(host.clone(), metrics.exporter());
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
+    let sources = diagnostics::Sources {
+        board: Arc::clone(&board),
+        host: host.clone(),
+        metrics: metrics.exporter().clone(),
+        started,
+    };
+    let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
+    let diagnosis = tokio::spawn(desk.clone().run());
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
+    let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
 
     loop {
         tokio::select! {
@@ -131,6 +144,10 @@ async fn serve(
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
+    diagnosis.abort();
+    if let Some(diagnostics) = diagnostics {
+        diagnostics.stop().await;
+    }
     drop(close);
     if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
         warn!("some HTTP clients did not finish and were cut off");
@@ -165,6 +182,7 @@ async fn reload_once(
     }
     match connections.apply(config.connections).await {
         Ok(()) => {
+            connections.diagnose(&config.diagnosis);
             info!("the configuration was read anew");
             metrics.exporter().config_read(true, now);
         }
