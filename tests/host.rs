@@ -71,11 +71,11 @@ impl Watched {
         let timeline = Timeline::default();
         let metrics = Arc::new(Metrics::started(clock::now()));
         let watcher = Watcher::start(timeline.clone(), metrics.exporter());
-        let mut watched = Self { timeline, _watcher: watcher, seen: 0 };
+        let mut this = Self { timeline, _watcher: watcher, seen: 0 };
         // What is there when the watcher begins is no signal: from the first signal on, it watches.
         cable("probe");
         let probing = async {
-            while watched.timeline.all().is_empty() {
+            while this.timeline.all().is_empty() {
                 ip("link set probe up");
                 ip("link set probe down");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -85,10 +85,9 @@ impl Watched {
         ip("link del probe");
         cable("wire");
         ip("link set wire up");
-        watched
-            .all_of(&[SignalKind::LinkUp(interface("wire")), SignalKind::LinkUp(interface("far-wire"))])
+        this.all_of(&[SignalKind::LinkUp(interface("wire")), SignalKind::LinkUp(interface("far-wire"))])
             .await;
-        watched
+        this
     }
 
     fn news(&self) -> Vec<SignalKind> {
