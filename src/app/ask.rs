@@ -44,7 +44,8 @@ impl Address {
     /// # Errors
     /// When it is none, in words with a right one.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url =
+            Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let mut url = url.ok_or("write for example http://127.0.0.1:9883 or a file")?;
         if matches!(url.path(), "" | "/") {
             url.set_path(PATH);
@@ -99,7 +100,9 @@ pub struct Access {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The file can not be read.
-    #[error("{file} cannot be read: {why}; write for example `hangup report diagnostics.json` or `hangup report http://127.0.0.1:9883`")]
+    #[error(
+        "{file} cannot be read: {why}; write for example `hangup report diagnostics.json` or `hangup report http://127.0.0.1:9883`"
+    )]
     Unreadable {
         /// Which.
         file: String,
@@ -107,19 +110,29 @@ pub enum Fault {
         why: std::io::Error,
     },
     /// It is no JSON.
-    #[error("{0} is not JSON (line {1}, column {2}); what is wanted is what `curl http://127.0.0.1:9883/api/v1/diagnostics` prints")]
+    #[error(
+        "{0} is not JSON (line {1}, column {2}); what is wanted is what `curl http://127.0.0.1:9883/api/v1/diagnostics` prints"
+    )]
     NotJson(String, usize, usize),
     /// It is JSON of something else.
-    #[error("{0} is JSON, but no document of diagnostics ({1}); what is wanted is what `curl http://127.0.0.1:9883/api/v1/diagnostics` prints")]
+    #[error(
+        "{0} is JSON, but no document of diagnostics ({1}); what is wanted is what `curl http://127.0.0.1:9883/api/v1/diagnostics` prints"
+    )]
     NotExport(String, String),
     /// Nobody answers.
-    #[error("{0} does not answer ({1}); is hangup running there? write for example `hangup report http://127.0.0.1:9883`")]
+    #[error(
+        "{0} does not answer ({1}); is hangup running there? write for example `hangup report http://127.0.0.1:9883`"
+    )]
     Silent(String, String),
     /// It wants a password.
-    #[error("{0} wants a user and a password: set HANGUP_WEB_USER and HANGUP_WEB_PASSWORD, or write http://user:password@host:9883")]
+    #[error(
+        "{0} wants a user and a password: set HANGUP_WEB_USER and HANGUP_WEB_PASSWORD, or write http://user:password@host:9883"
+    )]
     Password(String),
     /// It answers something else.
-    #[error("{0} answered {1}, which is not what a hangup of this version answers; the address is for example http://127.0.0.1:9883")]
+    #[error(
+        "{0} answered {1}, which is not what a hangup of this version answers; the address is for example http://127.0.0.1:9883"
+    )]
     Answer(String, u16),
     /// The client can not be made.
     #[error("{0}")]
@@ -262,7 +275,8 @@ impl Reader {
 fn nobody() -> Result<rustls::ClientConfig, Fault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(|fault| Fault::Client(fault.to_string()))?;
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|fault| Fault::Client(fault.to_string()))?;
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 

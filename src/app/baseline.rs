@@ -78,7 +78,8 @@ async fn run(wish: Wish, mut tell: impl FnMut(News<'_>)) -> Result<End, Error> {
     loop {
         match reader.read().await {
             Ok(export) => {
-                let missing = baseline.only.iter().find(|name| export.connections.iter().all(|one| one.name != **name));
+                let missing =
+                    baseline.only.iter().find(|name| export.connections.iter().all(|one| one.name != **name));
                 if let Some(name) = missing.filter(|_| fresh) {
                     let known: Vec<&str> = export.connections.iter().map(|one| one.name.as_str()).collect();
                     return Err(Error::Unknown(name.clone(), known.join(", ")));

@@ -60,7 +60,9 @@ pub(super) struct Arguments {
 
 fn length(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-    let length = humantime::parse_duration(text).ok().filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length));
+    let length = humantime::parse_duration(text)
+        .ok()
+        .filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length));
     length.ok_or_else(|| "write for example 24h, from 1s to 366d".to_owned())
 }
 
@@ -111,10 +113,7 @@ fn begin(arguments: &Arguments, access: &Access) -> Result<(Baseline, Address, P
             "{name} is there already: go on with it by `--continue {name}`, or choose another by `--file monday.json`"
         ));
     }
-    let address = match (&arguments.url, here()?) {
-        (Some(address), _) | (None, Place::Web(ref address)) => address.clone(),
-        (None, Place::File(_) | Place::Input) => return Err("write for example http://127.0.0.1:9883".to_owned()),
-    };
+    let address = arguments.url.clone().map_or_else(here, Ok)?;
     let length = arguments.length.unwrap_or_default();
     let baseline = Baseline::new(address.plain(), arguments.connection.clone(), Stamp(now().wall), length);
     Ok((baseline, address, file))

@@ -263,7 +263,9 @@ fn newest(blocks: &mut Vec<Block>, past: &Past) {
 
 fn row(drop: &Drop) -> Vec<String> {
     let message = drop.error_message.as_deref().filter(|message| !message.is_empty());
-    let name = drop.error_name.as_deref().map(code);
+    // nwp500-python's messages begin with the name.
+    let said = |name: &&str| drop.cause.is_some() || !message.is_some_and(|message| message.contains(name));
+    let name = drop.error_name.as_deref().filter(said).map(code);
     let mut seen: Vec<String> = name.into_iter().collect();
     match (&drop.cause, &drop.words) {
         (Some(cause), Some(words)) => seen.push(format!("{}: {}", code(cause), told(words))),
