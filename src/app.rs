@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::config::{Config, Listen, Problems};
+use crate::diagnosis::desk::{Desk, Options};
 use crate::host::Timeline;
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
@@ -121,7 +122,9 @@ async fn serve(
         metrics: metrics.exporter().clone(),
         started,
     };
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
+    let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
+    let diagnosis = tokio::spawn(desk.clone().run());
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
@@ -132,6 +135,7 @@ async fn serve(
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
+    diagnosis.abort();
     if let Some(diagnostics) = diagnostics {
         diagnostics.stop().await;
     }
@@ -169,6 +173,7 @@ async fn reload_once(
     }
     match connections.apply(config.connections).await {
         Ok(()) => {
+            connections.diagnose(&config.diagnosis);
             info!("the configuration was read anew");
             metrics.exporter().config_read(true, now);
         }

@@ -3,7 +3,7 @@
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
@@ -34,6 +35,7 @@ pub(super) struct Connections {
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    desk: Desk,
     running: BTreeMap<String, Running>,
 }
 
@@ -44,8 +46,19 @@ struct Running {
 }
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, running: BTreeMap::new() }
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        store: Arc<Store>,
+        board: Arc<Board>,
+        host: Timeline,
+        desk: Desk,
+    ) -> Self {
+        Self { metrics, store, board, host, desk, running: BTreeMap::new() }
+    }
+
+    /// The search for causes goes on in this way.
+    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+        self.desk.configure(config.into());
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -116,6 +129,7 @@ impl Connections {
                 self.metrics.forget_devices(&name);
             } else {
                 info!(connection = %name, "removed from the configuration: closed");
+                self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
             }
@@ -127,8 +141,16 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
-        let recorder =
-            Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
+        let (control, orders) = mpsc::channel(4);
+        let metrics = self.metrics.connection(labels);
+        let subject = Subject {
+            history: entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone(),
+            gauges: metrics.findings(),
+            control: Some(control.downgrade()),
+        };
+        let recorder = Recorder::new(metrics, Arc::clone(&entry))
+            .on_host(self.host.clone())
+            .heard_by(self.desk.observer(&name, subject));
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,
@@ -138,7 +160,6 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
-        let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {

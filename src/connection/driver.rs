@@ -42,6 +42,8 @@ pub enum Control {
     Reload,
     /// The system has an address or a default route again.
     NetworkBack,
+    /// Close politely and begin another session, if nothing is under way: the diagnosis wants to see how that one ends.
+    Probe,
 }
 
 /// One reconnecting connection with everything that it owns.
@@ -154,6 +156,7 @@ impl Connection {
             Woken::Ordered(Some(Control::Stop)) => self.step(Input::Stop, now),
             Woken::Ordered(Some(Control::Reload)) => self.step(Input::Reload, now),
             Woken::Ordered(Some(Control::NetworkBack)) => self.step(Input::NetworkBack, now),
+            Woken::Ordered(Some(Control::Probe)) => self.probe(now),
             Woken::Ordered(None) => {
                 self.listening = false;
                 self.step(Input::Stop, now);

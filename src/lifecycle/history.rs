@@ -201,6 +201,7 @@ pub struct History {
     happenings: VecDeque<Happening>,
     verdicts: BTreeMap<u64, Verdict>,
     findings: Vec<Finding>,
+    remarks: Vec<String>,
     no_idle_timeout: bool,
     living: Option<Living>,
     last_number: u64,
@@ -277,6 +278,17 @@ impl History {
     /// Takes these findings in the place of the earlier ones.
     pub fn conclude(&mut self, findings: Vec<Finding>) {
         self.findings = findings;
+    }
+
+    /// What the diagnosis says beside its findings: that there is no pattern, and what can not be known.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Takes these remarks in the place of the earlier ones.
+    pub fn remark(&mut self, remarks: Vec<String>) {
+        self.remarks = remarks;
     }
 
     /// Whether the test for idle timeouts had enough fatal silences to find one and did not (drop-diagnosis.md, D5).

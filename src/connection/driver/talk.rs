@@ -163,6 +163,14 @@ impl Connection {
         }
     }
 
+    /// Another session for the diagnosis, unless something is under way in this one: the desk asks again.
+    pub(super) fn probe(&mut self, now: Now) {
+        let idle = self.link.as_ref().is_some_and(|link| link.in_flight() == 0) && self.look_up.is_none();
+        if self.talking && idle {
+            self.rebuild(Rebuild::Probe, "a probe of the diagnosis", now);
+        }
+    }
+
     fn rebuild(&mut self, rebuild: Rebuild, why: &'static str, now: Now) {
         tracing::info!(connection = self.name, "another session is wanted: {why}");
         self.step(Input::Rebuild { generation: self.machine.generation(), rebuild }, now);
