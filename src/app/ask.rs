@@ -325,7 +325,7 @@ mod tests {
         let fault = |text: &str| parsed("x", text.as_bytes()).unwrap_err();
         assert!(matches!(fault("not json"), Fault::NotJson(_, 1, _)));
         assert!(matches!(fault(""), Fault::NotJson(..)));
-        assert!(matches!(fault("{\"timestamp\": 1"), Fault::NotJson(..)));
+        assert!(matches!(fault("{\"timestamp\": \"2026-03-01T12:00:00Z\""), Fault::NotJson(..)));
         assert!(matches!(fault("[]"), Fault::NotExport(..)));
         let other = fault("{\"timestamp\": \"2026-03-01T12:00:00Z\"}").to_string();
         assert!(other.contains("metrics") && other.contains("/api/v1/diagnostics"), "{other}");
