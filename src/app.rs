@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::config::{Config, Listen, Problems};
 use crate::diagnosis::desk::{Desk, Options};
-use crate::host::Timeline;
+use crate::host::{Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
@@ -116,6 +116,7 @@ async fn serve(
 
     announce(&addresses);
 
+    let watcher = Watcher::start(host.clone(), metrics.exporter());
     let sources = diagnostics::Sources {
         board: Arc::clone(&board),
         host: host.clone(),
@@ -130,8 +131,16 @@ async fn serve(
     metrics.exporter().config_read(true, started);
     let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
 
-    while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+    loop {
+        tokio::select! {
+            order = signals.next() => match order {
+                signals::Order::Reload => {
+                    http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+                }
+                signals::Order::Stop => break,
+            },
+            () = watcher.network_back() => connections.network_back(),
+        }
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{error, info};
 
 use super::Error;
@@ -29,6 +29,11 @@ use crate::telemetry::Metrics;
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
+/// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
+/// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
+const TOLD_AT_ONCE: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
@@ -37,6 +42,7 @@ pub(super) struct Connections {
     host: Timeline,
     desk: Desk,
     running: BTreeMap<String, Running>,
+    telling: Option<AbortHandle>,
 }
 
 struct Running {
@@ -53,12 +59,33 @@ impl Connections {
         host: Timeline,
         desk: Desk,
     ) -> Self {
-        Self { metrics, store, board, host, desk, running: BTreeMap::new() }
+        Self { metrics, store, board, host, desk, running: BTreeMap::new(), telling: None }
     }
 
     /// The search for causes goes on in this way.
     pub(super) fn diagnose(&self, config: &config::Diagnosis) {
         self.desk.configure(config.into());
+    }
+
+    /// Ends every wait for the network. In each place of the queue comes another connection each time.
+    pub(super) fn network_back(&mut self) {
+        let mut orders: Vec<_> = self.running.values().map(|running| running.control.clone()).collect();
+        fastrand::shuffle(&mut orders);
+        let telling = tokio::spawn(async move {
+            for (turn, some) in orders.chunks(TOLD_AT_ONCE).enumerate() {
+                if turn > 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                for control in some {
+                    // One that has its hands full of orders needs no other.
+                    let _ = control.try_send(Control::NetworkBack);
+                }
+            }
+        });
+        // A network that comes back in pieces is told of once, from the last piece on.
+        if let Some(older) = self.telling.replace(telling.abort_handle()) {
+            older.abort();
+        }
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one

@@ -19,7 +19,7 @@ use super::machine::{Action, Facts, Input, LinkReport, Machine};
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
-use super::{Failure, Phase, Tier};
+use super::{Failure, Phase, Tier, path};
 use crate::clock::{self, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
@@ -277,6 +277,7 @@ impl Connection {
             }
             Report::Tcp(info) => {
                 self.recorder.traffic().tcp(&info);
+                self.recorder.path(path::is_suspect(&info));
                 LinkReport::Progress
             }
             // A finished link is dropped before the machine hears of it: the next one may be opened at once.

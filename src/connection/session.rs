@@ -279,11 +279,7 @@ impl Session {
                 let failure = classify::io(self.protocol.phase(), &io::ErrorKind::TimedOut.into());
                 self.protocol.end(failure, EndedBy::Timeout);
             }
-            if path::is_in_doubt(&info) {
-                let verdict = path::DEAD_AFTER.saturating_sub(path::silence(&info));
-                let soon = if verdict.is_zero() { SAMPLE_IN_DOUBT } else { verdict.min(SAMPLE_IN_DOUBT) };
-                self.sample_at = now + soon;
-            }
+            self.sample_at = now + path::look_again(&info, SAMPLE, SAMPLE_IN_DOUBT);
             self.protocol.acknowledged_by_kernel(now - info.last_ack_received);
             self.tcp = Some((info, now));
             if self.accepted {

@@ -35,6 +35,15 @@ pub(super) fn credentials(connection: &str, event: &CredentialEvent) {
     }
 }
 
+/// An early warning, and its end.
+pub(super) fn path(connection: &str, suspect: bool) {
+    if suspect {
+        info!(connection, "the network path is suspect: the broker's machine acknowledges nothing");
+    } else {
+        info!(connection, "the network path is fine again");
+    }
+}
+
 pub(super) fn attempt_interrupted(connection: &str) {
     info!(connection, "attempt interrupted");
 }

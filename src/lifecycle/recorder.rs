@@ -50,6 +50,8 @@ pub struct Recorder {
     limits: Vec<Duration>,
     /// The newest drop, while its verdict waits for what follows.
     unsettled: Option<Unsettled>,
+    /// While the path is suspect: what the board said before.
+    calm_why: Option<String>,
 }
 
 /// Prints whose it is: the rest is on the page.
@@ -89,6 +91,7 @@ impl Recorder {
             host: Timeline::default(),
             limits: Vec::new(),
             unsettled: None,
+            calm_why: None,
         }
     }
 
@@ -169,6 +172,25 @@ impl Recorder {
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
         self.metrics.traffic()
+    }
+
+    /// What the kernel says of the path of the living session. Sampled, so not an event each; its turns are told once.
+    pub fn path(&mut self, suspect: bool) {
+        if suspect == self.calm_why.is_some() || self.session.is_none() {
+            return;
+        }
+        self.metrics.path_suspect(suspect);
+        log::path(&self.name, suspect);
+        let mut status = lock(&self.status);
+        if suspect {
+            let calm = std::mem::replace(&mut status.why, narrate::PATH_SUSPECT.to_owned());
+            self.calm_why = Some(calm);
+        } else if let Some(calm) = self.calm_why.take()
+            && status.why == narrate::PATH_SUSPECT
+        {
+            // Whoever said something else meanwhile knew more.
+            status.why = calm;
+        }
     }
 
     fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
@@ -300,6 +322,7 @@ impl Recorder {
         let failure = ending.failure.clone();
         self.note_lapsed_credentials(now);
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(Some(&ending));
         self.metrics.dropped(failure.phase, failure.error, lasted, now);
@@ -336,6 +359,7 @@ impl Recorder {
     fn closed(&mut self, cause: CloseCause, ending: Option<Ending>, now: Now) {
         self.note_lapsed_credentials(now);
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(ending.as_ref());
         self.metrics.closed(cause, now);
