@@ -223,7 +223,7 @@ impl Reader {
             .no_proxy()
             .user_agent(concat!("hangup/", env!("CARGO_PKG_VERSION")));
         // The system's certificates take a while to read: only where they are needed.
-        let roots = (address.0.scheme() == "https").then(|| access.ca_file.as_deref());
+        let roots = (address.0.scheme() == "https").then_some(access.ca_file.as_deref());
         let unusable = |why: String| Fault::Client(format!("{}: {why}", address.plain()));
         let tls = match roots {
             Some(roots) => tls::load(roots).map_err(|failure| unusable(failure.message))?,

@@ -2,6 +2,7 @@
 //!
 //! Never needs the terminal to stay: what it has is in a file, and it can go on later.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -166,19 +167,16 @@ impl Shown {
         };
         let mut line = so_far(baseline);
         if let Some(why) = trouble {
-            line.push_str(&format!("; {why}"));
+            let _ = write!(line, "; {why}");
         }
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(Stamp(now().wall).since(baseline.from).as_secs());
-                bar.set_message(line);
-            }
-            None => {
-                let state = (baseline.drops(), trouble.is_some());
-                if self.told.replace(Some(state)) != Some(state) {
-                    output::note(line);
-                }
-            }
+        if let Some(bar) = &self.bar {
+            bar.set_position(Stamp(now().wall).since(baseline.from).as_secs());
+            bar.set_message(line);
+            return;
+        }
+        let state = (baseline.drops(), trouble.is_some());
+        if self.told.replace(Some(state)) != Some(state) {
+            output::note(line);
         }
     }
 

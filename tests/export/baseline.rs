@@ -63,7 +63,7 @@ async fn an_interrupted_baseline_goes_on_and_outlives_a_restart_of_the_exporter(
         .await;
     exporter.stop().await;
     eventually("nobody answers", async || watching.stderr().contains("does not answer").then_some(())).await;
-    let config = format!("[http]\nlisten = \"{address}\"\n{}", scene.connection("home", FAST, ""));
+    let config = format!("[http]\nlisten = [\"{address}\"]\n{}", scene.connection("home", FAST, ""));
     let path = scene.write("again.toml", &config);
     let again = Process::start(&mut command(&["run", "--config", path.to_str().unwrap()]));
     let export = eventually("it saw the new one", async || {
