@@ -169,7 +169,15 @@ impl Exporter {
 
     /// Ends it as a service manager does, and looks for secrets in all that it printed and still shows.
     pub async fn stop(self) {
-        for path in ["/", "/metrics", "/api/v1/connections", "/-/ready", "/-/healthy"] {
+        for path in [
+            "/",
+            "/metrics",
+            "/api/v1/connections",
+            "/api/v1/diagnostics",
+            "/api/v1/drops",
+            "/-/ready",
+            "/-/healthy",
+        ] {
             self.get(path).await;
         }
         self.process.signal("TERM");
