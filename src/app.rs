@@ -16,12 +16,13 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
-use crate::clock;
-use crate::config::{Config, Listen, Problems};
+use crate::clock::{self, Now};
+use crate::config::{Config, Listen, Problems, State};
 use crate::host::Timeline;
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
+use crate::lifecycle::journal::{Journal, PassedOver, Past};
 use crate::reading::store::Store;
 use crate::telemetry::Metrics;
 use connections::Connections;
@@ -112,13 +113,16 @@ async fn serve(
 
     announce(&addresses);
 
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
-    let mut http = config.http.clone();
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host.clone());
+    if let Some((journal, past)) = journal(&config.state, &host, &metrics, started).await {
+        connections.keep(journal, past);
+    }
+    let (mut http, state) = (config.http.clone(), config.state.clone());
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
 
     while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+        http = reload_once(&reload, &mut connections, &metrics, http, &state, &web).await;
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
@@ -130,12 +134,35 @@ async fn serve(
     Ok(())
 }
 
+/// Reads and begins the journal, where one is wanted. A disk that can not be read or written keeps nothing from working.
+async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) -> Option<(Journal, Past)> {
+    let (directory, limit) = (state.directory.clone()?, state.journal_limit);
+    let (host, metrics) = (host.clone(), metrics.exporter().clone());
+    let opened =
+        tokio::task::spawn_blocking(move || Journal::open(&directory, limit, host, metrics, now)).await;
+    let (journal, past) = opened.ok()?;
+    let PassedOver { damaged, unknown, repeated } = past.passed_over();
+    let connections = past.connections().count();
+    info!(lines = past.lines(), connections, "the history goes on where the journal ended");
+    if damaged + unknown + repeated > 0 {
+        warn!(
+            damaged,
+            unknown,
+            repeated,
+            "lines of the journal were passed over; everything else was restored. A process that was killed leaves one \
+             damaged line, more of them point to the disk; unknown ones were written by a newer version"
+        );
+    }
+    Some((journal, past))
+}
+
 /// A configuration that can not be read or used changes nothing: what runs keeps running.
 async fn reload_once(
     reload: &Reload,
     connections: &mut Connections,
     metrics: &Metrics,
     http: crate::config::Http,
+    state: &State,
     web: &Web,
 ) -> crate::config::Http {
     let now = clock::now();
@@ -149,6 +176,9 @@ async fn reload_once(
     };
     if config.http != http {
         warn!("`[http]` changed: this takes effect at the next start only");
+    }
+    if config.state != *state {
+        warn!("`[state]` changed: this takes effect at the next start only");
     }
     // It was checked with the rest: only a change since then can be wrong here.
     if let Err(problems) = web.reload() {

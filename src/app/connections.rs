@@ -3,7 +3,7 @@
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -18,6 +18,7 @@ use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
+use crate::lifecycle::journal::{self, Journal, Past};
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName};
 use crate::reading::ingest::Ingest;
@@ -28,12 +29,18 @@ use crate::telemetry::Metrics;
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
+/// The journal gets this long to bring its last records to the disk.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    /// Where it is written down what happens to them, and what stood there before this process.
+    journal: Option<Journal>,
+    past: Past,
     running: BTreeMap<String, Running>,
 }
 
@@ -45,7 +52,14 @@ struct Running {
 
 impl Connections {
     pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, running: BTreeMap::new() }
+        Self { metrics, store, board, host, journal: None, past: Past::default(), running: BTreeMap::new() }
+    }
+
+    /// From now on what happens is written to this journal, and goes on where it ended.
+    pub(super) fn keep(&mut self, journal: Journal, past: Past) {
+        journal::remember(&past, &self.host);
+        self.journal = Some(journal);
+        self.past = past;
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -96,6 +110,9 @@ impl Connections {
             }
         }
         join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
+        if let Some(journal) = self.journal.take() {
+            let _ = tokio::task::spawn_blocking(move || journal.stop(LAST_RECORDS)).await;
+        }
     }
 
     /// Ends some, all at once. What `returns` with another configuration keeps its past (drops, counters, history) and
@@ -127,8 +144,13 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
-        let recorder =
+        let history = entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone();
+        journal::restore(&mut self.past, &name, &history);
+        let mut recorder =
             Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
+        if let Some(journal) = &self.journal {
+            recorder = recorder.heard_by(Box::new(journal.scribe(&name, history)));
+        }
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,

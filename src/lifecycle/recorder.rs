@@ -58,6 +58,10 @@ impl Recorder {
             let status = lock(&status);
             (status.name.clone(), status.history.clone(), status.sessions)
         };
+        // Those of a history that goes on, over a reload or a restart.
+        let standing: Vec<_> =
+            history.read(|history| history.findings().iter().map(|finding| finding.cause).collect());
+        metrics.findings(&standing);
         Self {
             name,
             metrics,
