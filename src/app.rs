@@ -31,6 +31,9 @@ use signals::Signals;
 /// Requests under way get this long to finish after the connections are closed.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
+/// The disk of the journal gets this long to be read at the start. It takes a second for the largest usual journal.
+const DISK: Duration = Duration::from_secs(15);
+
 /// Why the exporter could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -138,12 +141,22 @@ async fn serve(
 async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) -> Option<(Journal, Past)> {
     let (directory, limit) = (state.directory.clone()?, state.journal_limit);
     let (host, metrics) = (host.clone(), metrics.exporter().clone());
-    let opened =
-        tokio::task::spawn_blocking(move || Journal::open(&directory, limit, host, metrics, now)).await;
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&directory, limit, host, metrics, now));
+    let Ok(opened) = tokio::time::timeout(DISK, opening).await else {
+        warn!(
+            "the disk of the state directory does not answer: nothing is restored, and nothing is kept until the next \
+             start; look at the disk or its mount, or name another `directory` in `[state]`"
+        );
+        return None;
+    };
     let (journal, past) = opened.ok()?;
     let PassedOver { damaged, unknown, repeated } = past.passed_over();
     let connections = past.connections().count();
-    info!(lines = past.lines(), connections, "the history goes on where the journal ended");
+    if past.lines() > 0 {
+        info!(lines = past.lines(), connections, "the history goes on where the journal ended");
+    } else {
+        info!("no journal was found: the history begins now");
+    }
     if damaged + unknown + repeated > 0 {
         warn!(
             damaged,

@@ -7,8 +7,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::float_cmp,
     clippy::print_stderr,
-    reason = "helpers outside of test functions fail a test by panicking, and tell their figures"
+    reason = "helpers outside of test functions fail a test by panicking, and tell their figures; counts are exact"
 )]
 
 #[path = "../support/mod.rs"]

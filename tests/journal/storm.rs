@@ -57,7 +57,7 @@ fn killed(directory: &Path, round: u64, limit: u64, dice: &mut fastrand::Rng) ->
     let mut child = command.env(ROUND, round.to_string()).env(LIMIT, limit.to_string()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut told = Told::default();
-    if round % 5 == 0 {
+    if round.is_multiple_of(5) {
         std::thread::sleep(Duration::from_micros(dice.u64(0..30_000)));
     } else {
         hear(&mut told, &lines.next().unwrap().unwrap());

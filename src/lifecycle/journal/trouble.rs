@@ -81,3 +81,28 @@ fn remedy(error: &io::Error, path: &Path) -> String {
         "look at the disk, or name another `directory` in `[state]`".to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_says_what_to_do() {
+        use io::ErrorKind::{NotADirectory, Other, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+        let path = Path::new("/state/journal.jsonl");
+        let remedies = [
+            (StorageFull, "make room on the disk of /state"),
+            (ReadOnlyFilesystem, "mount it for writing"),
+            (PermissionDenied, "let the user of this process write in /state"),
+            (NotADirectory, "directory = \"/var/lib/hangup\""),
+            (Other, "look at the disk"),
+        ];
+        for (kind, remedy) in remedies {
+            let said = Trouble::file(path)(kind.into()).to_string();
+            assert!(said.starts_with("/state/journal.jsonl: ") && said.contains(remedy), "{said}");
+            assert_eq!(Trouble::file(path)(kind.into()).is_lack_of_room(), kind == StorageFull);
+        }
+        let taken = Trouble::Taken { path: "/state".into() }.to_string();
+        assert!(taken.contains("/state") && taken.contains("hangup-2"), "{taken}");
+    }
+}
