@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{error, info};
 
 use super::Error;
@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::journal::{self, Journal, Past};
@@ -32,16 +33,23 @@ const CONNECT_SPACING: Duration = Duration::from_secs(1);
 /// The journal gets this long to bring its last records to the disk.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
+/// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
+/// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
+const TOLD_AT_ONCE: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    desk: Desk,
     /// Where it is written down what happens to them, and what stood there before this process.
     journal: Option<Journal>,
     past: Past,
     running: BTreeMap<String, Running>,
+    telling: Option<AbortHandle>,
 }
 
 struct Running {
@@ -51,8 +59,25 @@ struct Running {
 }
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, journal: None, past: Past::default(), running: BTreeMap::new() }
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        store: Arc<Store>,
+        board: Arc<Board>,
+        host: Timeline,
+        desk: Desk,
+    ) -> Self {
+        let running = BTreeMap::new();
+        Self {
+            metrics,
+            store,
+            board,
+            host,
+            desk,
+            journal: None,
+            past: Past::default(),
+            running,
+            telling: None,
+        }
     }
 
     /// From now on what happens is written to this journal, and goes on where it ended.
@@ -60,6 +85,32 @@ impl Connections {
         journal::remember(&past, &self.host);
         self.journal = Some(journal);
         self.past = past;
+    }
+
+    /// The search for causes goes on in this way.
+    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+        self.desk.configure(config.into());
+    }
+
+    /// Ends every wait for the network. In each place of the queue comes another connection each time.
+    pub(super) fn network_back(&mut self) {
+        let mut orders: Vec<_> = self.running.values().map(|running| running.control.clone()).collect();
+        fastrand::shuffle(&mut orders);
+        let telling = tokio::spawn(async move {
+            for (turn, some) in orders.chunks(TOLD_AT_ONCE).enumerate() {
+                if turn > 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                for control in some {
+                    // One that has its hands full of orders needs no other.
+                    let _ = control.try_send(Control::NetworkBack);
+                }
+            }
+        });
+        // A network that comes back in pieces is told of once, from the last piece on.
+        if let Some(older) = self.telling.replace(telling.abort_handle()) {
+            older.abort();
+        }
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -133,6 +184,7 @@ impl Connections {
                 self.metrics.forget_devices(&name);
             } else {
                 info!(connection = %name, "removed from the configuration: closed");
+                self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
             }
@@ -146,11 +198,21 @@ impl Connections {
         let entry = self.board.enter(status);
         let history = entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone();
         journal::restore(&mut self.past, &name, &history);
-        let mut recorder =
-            Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
+        let (control, orders) = mpsc::channel(4);
+        let metrics = self.metrics.connection(labels);
+        let subject = Subject {
+            history: history.clone(),
+            gauges: metrics.findings(),
+            control: Some(control.downgrade()),
+        };
+        let mut recorder = Recorder::new(metrics, Arc::clone(&entry)).on_host(self.host.clone());
         if let Some(journal) = &self.journal {
-            recorder = recorder.heard_by(Box::new(journal.scribe(&name, history)));
+            let scribe = journal.scribe(&name, history);
+            self.desk.tell_to(&name, Box::new(scribe.clone()));
+            // Before the desk, whose conclusions rest on what it hears.
+            recorder = recorder.heard_by(Box::new(scribe));
         }
+        let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let connection = Connection::new(
             &*name,
@@ -160,7 +222,6 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
-        let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {

@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod connections;
+mod diagnostics;
 mod landing;
 mod listen;
 mod metrics;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 pub use listen::{BindError, Listeners, bind};
 pub use server::{serve, serve_with};
 
+use crate::clock::{Now, now};
 use crate::host::Timeline;
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;
@@ -39,13 +41,19 @@ pub struct Pages {
     host: Timeline,
     /// A place for each page of metrics being written.
     writers: Arc<Semaphore>,
+    /// A place for each document of diagnostics being written.
+    documents: Arc<Semaphore>,
+    /// When this process began.
+    started: Now,
 }
 
 impl Pages {
     /// Pages that show these.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, writers: Arc::new(Semaphore::new(metrics::WRITERS)) }
+        let writers = Arc::new(Semaphore::new(metrics::WRITERS));
+        let documents = Arc::new(Semaphore::new(diagnostics::WRITERS));
+        Self { metrics, store, board, host, writers, documents, started: now() }
     }
 
     /// Every route.
@@ -57,6 +65,8 @@ impl Pages {
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
             .route("/api/v1/connections", get(connections::list))
+            .route("/api/v1/drops", get(diagnostics::drops))
+            .route("/api/v1/diagnostics", get(diagnostics::export))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(axum::middleware::map_response(answer::guarded))
@@ -78,6 +88,8 @@ const ROUTES: &str = "\
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
 /api/v1/connections  status of every connection, as JSON
+/api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
+/api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 ";
 
 async fn not_found(uri: Uri) -> Response {

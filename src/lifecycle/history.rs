@@ -201,6 +201,8 @@ pub struct History {
     happenings: VecDeque<Happening>,
     verdicts: BTreeMap<u64, Verdict>,
     findings: Vec<Finding>,
+    remarks: Vec<String>,
+    no_idle_timeout: bool,
     living: Option<Living>,
     last_number: u64,
     totals: Totals,
@@ -244,9 +246,13 @@ impl History {
         self.happenings.iter()
     }
 
-    /// Adds something that happened beside the connection.
+    /// Adds something that happened beside the connection, now or a while ago.
     pub fn add_happening(&mut self, happening: Happening) {
-        push(&mut self.happenings, HAPPENINGS, happening);
+        while self.happenings.len() >= HAPPENINGS {
+            self.happenings.pop_front();
+        }
+        let after = self.happenings.iter().rposition(|earlier| earlier.at.at <= happening.at.at);
+        self.happenings.insert(after.map_or(0, |index| index + 1), happening);
     }
 
     /// What is thought of the drop that ended this session.
@@ -272,6 +278,28 @@ impl History {
     /// Takes these findings in the place of the earlier ones.
     pub fn conclude(&mut self, findings: Vec<Finding>) {
         self.findings = findings;
+    }
+
+    /// What the diagnosis says beside its findings: that there is no pattern, and what can not be known.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Takes these remarks in the place of the earlier ones.
+    pub fn remark(&mut self, remarks: Vec<String>) {
+        self.remarks = remarks;
+    }
+
+    /// Whether the test for idle timeouts had enough fatal silences to find one and did not (drop-diagnosis.md, D5).
+    #[must_use]
+    pub fn no_idle_timeout(&self) -> bool {
+        self.no_idle_timeout
+    }
+
+    /// Keeps what the test for idle timeouts came to.
+    pub fn rule_out_idle_timeout(&mut self, ruled_out: bool) {
+        self.no_idle_timeout = ruled_out;
     }
 
     /// The newest sessions, drops and closes alike, oldest first.

@@ -1,7 +1,9 @@
 //! What happens to a connection, said once: [`Event`]s go to the [`Recorder`](recorder::Recorder), and only there become numbers,
 //! log lines and history.
 
+pub mod baseline;
 pub mod board;
+pub mod export;
 pub mod history;
 pub mod journal;
 mod log;
@@ -10,6 +12,7 @@ pub mod observer;
 mod open;
 pub mod record;
 pub mod recorder;
+pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod totals;

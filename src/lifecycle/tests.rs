@@ -1,6 +1,8 @@
 //! Tests of the recorder: events in, then what the page, the board and the history say.
 //! Uses the real registry and the real board; time is what the test says.
 
+mod explain;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

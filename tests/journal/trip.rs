@@ -136,7 +136,7 @@ prop_compose! {
         (phases, tier, session_present) in (phases(), tier(), any::<bool>()),
         counts in any::<[u64; 8]>(),
         (last_sent, last_publish, last_subscribe, sends) in (sent(), sent(), sent(), sends()),
-        fatal_gaps in vec(length(), 0..4),
+        (fatal_gaps, moments) in (vec(length(), 0..4), [option::of(length()), option::of(length()), option::of(length())]),
         tcp in tcp(),
     ) -> Session {
         // Long after the machine booted, so that nothing lies before it.
@@ -147,6 +147,7 @@ prop_compose! {
             topic: Some("cmd/52/0123456789ab".to_owned()),
             at: died - before,
         });
+        let [last_ping_sent, silence_broken, tcp_at] = moments.map(|before| before.map(|before| died - before));
         let [packets_received, packets_sent, bytes_received, bytes_sent, messages_received, messages_sent,
             pings_sent, pings_answered] = counts;
         Session {
@@ -169,6 +170,9 @@ prop_compose! {
                 packets_received, packets_sent, bytes_received, bytes_sent, messages_received, messages_sent,
                 pings_sent, pings_answered,
                 last_ping: ping,
+                last_ping_sent,
+                silence_broken,
+                tcp_at,
                 gaps: Vec::new(),
                 last_sent: sent(last_sent),
                 last_publish: sent(last_publish),
@@ -254,6 +258,12 @@ proptest! {
                 .map(|(packet, before_end, _)| (packet, before_end.min(before.lasted()), false));
             prop_assert_eq!(last(after_sent.as_ref(), after.end.at), expected);
         }
+        let moments = |session: &Session| {
+            let LinkStats { last_ping_sent, silence_broken, tcp_at, .. } = &session.stats;
+            [*last_ping_sent, *silence_broken, *tcp_at]
+                .map(|at| at.map(|at| session.end.at.saturating_since(at).min(session.lasted())))
+        };
+        prop_assert_eq!(moments(&after), moments(&before));
         prop_assert!(after.peer.ip().is_unspecified() && after.local.ip().is_unspecified());
         let text = serde_json::to_string(&*over).unwrap();
         prop_assert!(!text.contains("192.0.2.7") && !text.contains("198.51") && !text.contains("cmd/52"));

@@ -8,6 +8,8 @@ use futures_util::FutureExt;
 
 use super::{Connection, Work, bounded};
 use crate::clock::Now;
+use crate::connection::ending::Ending;
+use crate::connection::error::RetryClass;
 use crate::connection::machine::{Input, Rebuild};
 use crate::connection::message::{Incoming, Outgoing};
 use crate::lifecycle::Event;
@@ -35,10 +37,12 @@ impl Connection {
 
     /// The last words before a polite close; none when the talk has not begun.
     pub(super) fn farewell(&mut self, now: Now) -> Vec<Outgoing> {
-        match &mut self.dialogue {
+        let mut words = match &mut self.dialogue {
             Some(dialogue) if self.talking => dialogue.farewell(now),
             Some(_) | None => Vec::new(),
-        }
+        };
+        words.retain(|message| !self.quarantine.refuses(&message.topic, now.at));
+        words
     }
 
     /// Counts a message and gives it to the dialogue. Messages may come before the last SUBACK.
@@ -71,7 +75,7 @@ impl Connection {
                 break;
             }
             match want {
-                Want::Publish(message) => self.publish(message),
+                Want::Publish(message) => self.publish(message, now),
                 Want::LookUp => self.begin_look_up(),
                 Want::Reconnect(why) => self.rebuild(Rebuild::Everything, why, now),
                 Want::Replan(why) => self.rebuild(Rebuild::Plan, why, now),
@@ -100,8 +104,12 @@ impl Connection {
     }
 
     /// Hands a message to the link. What it refuses is lost: a dialogue asks again, so nothing is queued.
-    fn publish(&mut self, message: Outgoing) {
+    fn publish(&mut self, message: Outgoing, now: Now) {
         let qos = message.qos;
+        if self.quarantine.refuses(&message.topic, now.at) {
+            self.recorder.traffic().lost(Loss::Quarantined);
+            return;
+        }
         let Some(link) = &mut self.link else { return };
         let sent = link.publish(message);
         let traffic = self.recorder.traffic();
@@ -117,11 +125,49 @@ impl Connection {
         }
     }
 
+    /// Looks which packet may have provoked the end, and says once what is not sent any more.
+    pub(super) fn judge_packets(&mut self, ending: &mut Ending, now: Now) {
+        let sentence = self.quarantine.ended(ending, now.at);
+        let connection = self.name.as_str();
+        for (packet, topic) in &sentence.quarantined {
+            tracing::warn!(
+                connection,
+                packet,
+                topic,
+                "the broker closed twice right after this packet: it is not sent any more for 24 h"
+            );
+        }
+        if sentence.acquitted > 0 {
+            let topics = sentence.acquitted;
+            tracing::info!(
+                connection,
+                topics,
+                "the closes go on without the packets in quarantine: free again"
+            );
+        }
+        if sentence.cannot_be_left_out && ending.failure.class == RetryClass::Network {
+            tracing::error!(
+                connection,
+                "the broker closes right after a subscription without which the session is useless, again and again: \
+                 waiting longer between attempts; does the account's policy allow it?"
+            );
+            ending.failure.class = RetryClass::Service;
+        }
+    }
+
     /// One question at a time: a second one would get the same answer.
     fn begin_look_up(&mut self) {
         if self.look_up.is_none() {
             let answer = bounded(Arc::clone(&self.planner).look_up(), self.policy.credentials_limit);
             self.look_up = Some(Work { generation: self.machine.generation(), future: answer.boxed() });
+        }
+    }
+
+    /// Another session for the diagnosis, unless something is under way in this one: the desk asks again.
+    pub(super) fn probe(&mut self, now: Now) {
+        let idle = self.link.as_ref().is_some_and(|link| link.in_flight() == 0) && self.look_up.is_none();
+        if self.talking && idle {
+            self.rebuild(Rebuild::Probe, "a probe of the diagnosis", now);
         }
     }
 

@@ -46,6 +46,27 @@ struct Waiting {
     failed: bool,
 }
 
+/// What is added to the number of a session to get that of the file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offset {
+    /// From this number on: the sessions before it were restored, and keep theirs.
+    from: u64,
+    by: u64,
+}
+
+impl Offset {
+    fn of(self, number: u64) -> u64 {
+        if number >= self.from { number + self.by } else { number }
+    }
+
+    /// A session begins or ends whose number must be above `last`.
+    fn raise(&mut self, number: u64, last: u64) {
+        if self.of(number) <= last {
+            *self = Self { from: number, by: (last + 1).saturating_sub(number) };
+        }
+    }
+}
+
 /// What the thread knows.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -56,7 +77,7 @@ pub(super) struct Writer {
     paper: Option<Paper>,
     ledgers: BTreeMap<String, Ledger>,
     /// What is added to the numbers of a connection whose history did not go on where the journal ended.
-    offsets: BTreeMap<String, u64>,
+    offsets: BTreeMap<String, Offset>,
     /// When the session of a connection began that lives now.
     lives: BTreeMap<String, Instant>,
     waiting: VecDeque<Waiting>,
@@ -287,22 +308,21 @@ impl Writer {
         let offset = self.offsets.entry(name.clone()).or_default();
         match &mut line.record {
             Record::Began(began) => {
-                if began.number + *offset <= ledger.last_number() {
-                    *offset = ledger.last_number() + 1 - began.number;
-                }
-                began.number += *offset;
+                offset.raise(began.number, ledger.last_number());
+                began.number = offset.of(began.number);
             }
             Record::Over(over) => {
-                let lives = ledger.living() == Some(over.number + *offset);
-                if !lives && over.number + *offset <= ledger.last_number() {
-                    *offset = ledger.last_number() + 1 - over.number;
+                if ledger.living() != Some(offset.of(over.number)) {
+                    offset.raise(over.number, ledger.last_number());
                 }
-                over.number += *offset;
+                over.number = offset.of(over.number);
             }
-            Record::Alive { session, .. } | Record::Explained { session, .. } => *session += *offset,
+            Record::Alive { session, .. } | Record::Explained { session, .. } => {
+                *session = offset.of(*session);
+            }
             Record::Concluded { findings, .. } => {
                 for member in findings.iter_mut().flat_map(|finding| &mut finding.claim.members) {
-                    *member += *offset;
+                    *member = offset.of(*member);
                 }
             }
             Record::Started { .. }

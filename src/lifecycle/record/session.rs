@@ -67,6 +67,13 @@ pub struct Over {
     last_publish: Option<Sent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_subscribe: Option<Sent>,
+    /// Like the packets, as time before the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_ping_sent: Option<Seconds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silence_broken: Option<Seconds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tcp_at: Option<Seconds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     survived_gaps: Vec<Seconds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,6 +100,7 @@ impl Over {
     pub fn of(session: &Session, survived_gaps: &[Duration]) -> Self {
         let stats = &session.stats;
         let sent = |sent: &Option<LastSent>| sent.as_ref().map(|sent| Sent::of(sent, session.end.at));
+        let before_end = |at: Option<Instant>| at.map(|at| Seconds(session.end.at.saturating_since(at)));
         Self {
             number: session.number,
             start: Wall(session.start.wall),
@@ -116,6 +124,9 @@ impl Over {
             last_sent: sent(&stats.last_sent),
             last_publish: sent(&stats.last_publish),
             last_subscribe: sent(&stats.last_subscribe),
+            last_ping_sent: before_end(stats.last_ping_sent),
+            silence_broken: before_end(stats.silence_broken),
+            tcp_at: before_end(stats.tcp_at),
             survived_gaps: survived_gaps.iter().copied().map(Seconds).collect(),
             fatal_gaps: session.fatal_gaps.iter().copied().map(Seconds).collect(),
             sends: stats.sends.clone(),
@@ -130,13 +141,27 @@ impl Over {
     pub fn back(&self) -> Session {
         let end = Instant::from_boot(self.lasted.0);
         let sent = |sent: &Option<Sent>| sent.as_ref().map(|sent| sent.back(end));
-        let mut stats = self.moved.back();
-        stats.last_ping = self.last_ping.map(|took| took.0);
-        stats.gaps = self.survived_gaps.iter().map(|gap| Gap { length: gap.0, survived: true }).collect();
-        stats.last_sent = sent(&self.last_sent);
-        stats.last_publish = sent(&self.last_publish);
-        stats.last_subscribe = sent(&self.last_subscribe);
-        stats.sends.clone_from(&self.sends);
+        let before_end = |before: Option<Seconds>| before.map(|before| end - before.0);
+        let moved = &self.moved;
+        let stats = LinkStats {
+            packets_received: moved.packets_received,
+            packets_sent: moved.packets_sent,
+            bytes_received: moved.bytes_received,
+            bytes_sent: moved.bytes_sent,
+            messages_received: moved.messages_received,
+            messages_sent: moved.messages_sent,
+            pings_sent: moved.pings_sent,
+            pings_answered: moved.pings_answered,
+            last_ping: self.last_ping.map(|took| took.0),
+            last_ping_sent: before_end(self.last_ping_sent),
+            gaps: self.survived_gaps.iter().map(|gap| Gap { length: gap.0, survived: true }).collect(),
+            silence_broken: before_end(self.silence_broken),
+            tcp_at: before_end(self.tcp_at),
+            last_sent: sent(&self.last_sent),
+            last_publish: sent(&self.last_publish),
+            last_subscribe: sent(&self.last_subscribe),
+            sends: self.sends.clone(),
+        };
         Session {
             number: self.number,
             start: Now { at: Instant::default(), wall: self.start.0 },
@@ -234,20 +259,6 @@ impl Moved {
             messages_sent: stats.messages_sent,
             pings_sent: stats.pings_sent,
             pings_answered: stats.pings_answered,
-        }
-    }
-
-    fn back(&self) -> LinkStats {
-        LinkStats {
-            packets_received: self.packets_received,
-            packets_sent: self.packets_sent,
-            bytes_received: self.bytes_received,
-            bytes_sent: self.bytes_sent,
-            messages_received: self.messages_received,
-            messages_sent: self.messages_sent,
-            pings_sent: self.pings_sent,
-            pings_answered: self.pings_answered,
-            ..LinkStats::default()
         }
     }
 }
