@@ -9,6 +9,7 @@ use hangup::clock::{Instant, Now};
 use hangup::connection::ending::{EndedBy, Gap, LastSent, LinkStats, PhaseTime};
 use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::{Detail, Failure, Phase, Tier};
+use hangup::diagnosis::desk::{Desk, Options, Subject};
 use hangup::diagnosis::{
     Cause, Claim, EventKind, Evidence, Finding, Pattern, Rule, Sends, TopicKey, Verdict,
 };
@@ -337,9 +338,13 @@ fn shown(history: &History) -> String {
         history.happenings().map(|happening| (happening.kind, happening.at.wall)).collect();
     let gaps: Vec<_> = history.survived_gaps().collect();
     let verdicts: Vec<_> = (0..20).map(|number| history.verdict(number)).collect();
+    // The reader of JSON may be wrong by the last bit of a number.
+    let mut findings = history.findings().to_vec();
+    for finding in &mut findings {
+        finding.claim.p = format!("{:.9e}", finding.claim.p).parse().unwrap();
+    }
     format!(
-        "{sessions:?}\n{drops:?}\n{attempts:?}\n{happenings:?}\n{gaps:?}\n{verdicts:?}\n{:?}\n{:?}\n{}",
-        history.findings(),
+        "{sessions:?}\n{drops:?}\n{attempts:?}\n{happenings:?}\n{gaps:?}\n{verdicts:?}\n{findings:?}\n{:?}\n{}",
         history.totals(),
         history.last_number()
     )
@@ -495,4 +500,32 @@ fn only_its_owner_may_read_it() {
     for entry in std::fs::read_dir(&state).unwrap() {
         assert_eq!(mode(&entry.unwrap().path()), 0o600);
     }
+}
+
+#[test]
+fn what_the_desk_concludes_comes_back() {
+    let directory = TempDir::new().unwrap();
+    let mut life = Life::new(directory.path(), MIB);
+    let desk = Desk::new(life.host.clone(), Options::default());
+    let subject = Subject {
+        history: life.history.clone(),
+        gauges: life.metrics.connection(&crate::life::labels()).findings(),
+        control: None,
+    };
+    desk.tell_to("home", Box::new(life.scribe.clone()));
+    let mut watch = desk.observer("home", subject);
+    for (count, spread) in [0.0, 2.0, 1.0, 3.0, 0.5, 2.5, 1.5, 0.2].into_iter().enumerate() {
+        life.drops(86_400.0 + spread, &format!("drop {count}"));
+        let session = life.history.read(|history| history.drops().next_back().cloned()).unwrap();
+        watch.heard(&Fact::Over(&session), life.now);
+        desk.look_at_all(life.now);
+        // Not at the same time of day each time.
+        life.now = life.now.plus(Duration::from_secs(3600 + 700 * count as u64));
+    }
+    let before = life.history.read(shown);
+    let findings = life.history.read(|history| history.findings().to_vec());
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].cause, Cause::ConnectionLifetimeLimit);
+    life.stop();
+    assert_eq!(shown(&found(directory.path()).0), before, "findings and the verdicts that follow from them");
 }
