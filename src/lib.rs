@@ -91,6 +91,7 @@ pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;
+pub mod monitor;
 pub mod reading;
 pub mod simulator;
 pub mod source;
