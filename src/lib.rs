@@ -45,7 +45,7 @@
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
-//! | [`lifecycle`] | what happened, said once: events, recorder, history, board | decide anything |
+//! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |
 //! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
 //! | [`reading`] | newest value per series, expiry, limit | show an old value |
 //! | [`telemetry`] | every metric of ours in one table, handles, catalogue | count |

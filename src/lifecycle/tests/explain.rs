@@ -57,7 +57,7 @@ impl Observer for Ear {
                 format!("{session} {} {}", verdict.cause, verdict.evidence)
             }
             Fact::Happened(happening) => format!("{:?}", happening.kind),
-            Fact::Attempt(_) | Fact::Began(_) => return,
+            Fact::Attempt(_) | Fact::Began(_) | Fact::Concluded(_) => return,
         };
         self.0.lock().unwrap().push(line);
     }
