@@ -23,7 +23,7 @@ mod sends;
 mod session;
 pub mod subscriptions;
 pub mod takeover;
-mod traffic;
+pub(crate) mod traffic;
 
 use std::time::Duration;
 

@@ -126,7 +126,7 @@ impl Desk {
         loop {
             tokio::select! {
                 () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(PROBE_CHECK) => self.probe(clock::now()),
+                () = tokio::time::sleep(PROBE_CHECK) => self.order_probes(clock::now()),
             }
             while let Some(name) = self.next() {
                 let desk = self.clone();
@@ -196,7 +196,7 @@ impl Desk {
     }
 
     /// Orders the probes that are due. The connection refuses one that comes at a bad moment, and is asked again.
-    fn probe(&self, now: Now) {
+    pub fn order_probes(&self, now: Now) {
         if !lock(&self.0.options).probes {
             return;
         }
