@@ -132,6 +132,7 @@ async fn serve(
     let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
     let diagnosis = tokio::spawn(desk.clone().run());
     let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk);
+    connections.diagnose(&config.diagnosis);
     if let Some((journal, past)) = journal {
         connections.keep(journal, past);
     }

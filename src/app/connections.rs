@@ -45,6 +45,8 @@ pub(super) struct Connections {
     board: Arc<Board>,
     host: Timeline,
     desk: Desk,
+    /// Session lengths that are known beside the catalogue; a connection learns them when it begins.
+    limits: Vec<Duration>,
     /// Where it is written down what happens to them, and what stood there before this process.
     journal: Option<Journal>,
     past: Past,
@@ -73,6 +75,7 @@ impl Connections {
             board,
             host,
             desk,
+            limits: Vec::new(),
             journal: None,
             past: Past::default(),
             running,
@@ -88,8 +91,9 @@ impl Connections {
     }
 
     /// The search for causes goes on in this way.
-    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+    pub(super) fn diagnose(&mut self, config: &config::Diagnosis) {
         self.desk.configure(config.into());
+        self.limits.clone_from(&config.limits);
     }
 
     /// Ends every wait for the network. In each place of the queue comes another connection each time.
@@ -205,7 +209,9 @@ impl Connections {
             gauges: metrics.findings(),
             control: Some(control.downgrade()),
         };
-        let mut recorder = Recorder::new(metrics, Arc::clone(&entry)).on_host(self.host.clone());
+        let mut recorder = Recorder::new(metrics, Arc::clone(&entry))
+            .on_host(self.host.clone())
+            .with_limits(self.limits.clone());
         if let Some(journal) = &self.journal {
             let scribe = journal.scribe(&name, history);
             self.desk.tell_to(&name, Box::new(scribe.clone()));

@@ -262,7 +262,7 @@ impl Observer for Untold {
                     waiting.explained.push_back((session, (*verdict).clone()));
                 }
             }
-            Fact::Attempt(_) | Fact::Began(_) | Fact::Happened(_) | Fact::Concluded(_) => {}
+            Fact::Attempt(_) | Fact::Began(_) | Fact::Concluded(_) | Fact::Happened(_) => {}
         }
     }
 }
