@@ -2,7 +2,7 @@
 //! Never makes a connection wait: what the disk cannot take in time is kept for a while, then counted as lost.
 //!
 //! One file for all connections, `journal.jsonl`, with one older one, `journal.1.jsonl`, together within a limit. A line
-//! is a [`Record`](super::record::Record). The end of a session is on the disk (`fsync`) before anything else is written;
+//! is a [`Record`]. The end of a session is on the disk (`fsync`) before anything else is written;
 //! attempts and the like follow with the next one.
 //!
 //! **A restart is a session that ended by us.** A session without an end, because its process was killed, comes back

@@ -176,7 +176,8 @@ fn causes(blocks: &mut Vec<Block>, past: &Past) {
         .iter()
         .map(|count| {
             let evidence = told(&count.evidence);
-            let means = format!("{}; {}", of_cause(&count.cause), of_evidence(&count.evidence));
+            let parts = [of_cause(&count.cause), of_evidence(&count.evidence)];
+            let means = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
             vec![count.count.to_string(), code(&count.cause), evidence, means]
         })
         .collect();

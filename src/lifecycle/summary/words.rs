@@ -61,7 +61,8 @@ pub(super) fn of_evidence(name: &str) -> &'static str {
         Evidence::Observed => "seen directly",
         Evidence::Inferred => "a test passed: it fits",
         Evidence::Suspected => "it looks like it; no test passed",
-        Evidence::None => "nothing points anywhere",
+        // The cause says it already.
+        Evidence::None => "",
     })
 }
 
