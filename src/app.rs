@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::commands::Office;
 use crate::config::{Config, Listen, Problems};
 use crate::host::Timeline;
 use crate::http::web::Web;
@@ -95,6 +96,8 @@ async fn serve(
     let board = Arc::new(Board::default());
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());
+    let office = Arc::new(Office::new(config.commands.clone()));
+    let pages = pages.taking_commands(Arc::clone(&office));
 
     let web = Web::open(config.http.web_config_file.as_deref()).map_err(Error::Web)?;
     let listeners = http::bind(&config.http)?;
@@ -112,7 +115,7 @@ async fn serve(
 
     announce(&addresses);
 
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host);
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host).taking_commands(office);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
@@ -150,6 +153,7 @@ async fn reload_once(
     if config.http != http {
         warn!("`[http]` changed: this takes effect at the next start only");
     }
+    connections.compare_commands(&config.commands);
     // It was checked with the rest: only a change since then can be wrong here.
     if let Err(problems) = web.reload() {
         error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");

@@ -84,6 +84,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod connection;
 pub mod diagnosis;

@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Error;
 use crate::clock;
+use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
@@ -34,6 +35,7 @@ pub(super) struct Connections {
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    office: Arc<Office>,
     running: BTreeMap<String, Running>,
 }
 
@@ -45,7 +47,21 @@ struct Running {
 
 impl Connections {
     pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
-        Self { metrics, store, board, host, running: BTreeMap::new() }
+        let office = Arc::new(Office::new(config::Commands::default()));
+        Self { metrics, store, board, host, office, running: BTreeMap::new() }
+    }
+
+    /// The same, which take commands from this office if it is open.
+    pub(super) fn taking_commands(mut self, office: Arc<Office>) -> Self {
+        self.office = office;
+        self
+    }
+
+    /// Says so when the settings of a configuration that was read anew are not those in force.
+    pub(super) fn compare_commands(&self, settings: &config::Commands) {
+        if self.office.settings() != settings {
+            warn!("`[commands]` changed: this takes effect at the next start only");
+        }
     }
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
@@ -118,6 +134,7 @@ impl Connections {
                 info!(connection = %name, "removed from the configuration: closed");
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
+                self.office.leave(&name);
             }
         });
     }
@@ -129,7 +146,11 @@ impl Connections {
         let entry = self.board.enter(status);
         let recorder =
             Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
-        let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
+        if inbox.is_some() {
+            sink = sink.listed_in(Directory::new(Arc::clone(&self.office), &name));
+        }
         let connection = Connection::new(
             &*name,
             config.policy.clone(),
@@ -138,6 +159,10 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
+        let connection = match inbox {
+            Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
+            None => connection,
+        };
         let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));

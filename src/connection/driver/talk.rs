@@ -19,14 +19,16 @@ impl Connection {
     pub(super) fn begin_talk(&mut self, now: Now) {
         self.talking = true;
         self.sink.link_up();
+        self.open_orders();
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.restored(now, &mut *self.sink);
         }
     }
 
     /// The session is over, and with it everything that was asked in it.
-    pub(super) fn end_talk(&mut self) {
+    pub(super) fn end_talk(&mut self, now: Now) {
         self.talking = false;
+        self.close_orders(now);
         self.dialogue = None;
         self.look_up = None;
         self.recorder.traffic().in_flight(0);
@@ -71,7 +73,9 @@ impl Connection {
                 break;
             }
             match want {
-                Want::Publish(message) => self.publish(message),
+                Want::Publish(message) => {
+                    self.publish(message, now);
+                }
                 Want::LookUp => self.begin_look_up(),
                 Want::Reconnect(why) => self.rebuild(Rebuild::Everything, why, now),
                 Want::Replan(why) => self.rebuild(Rebuild::Plan, why, now),
@@ -99,10 +103,10 @@ impl Connection {
         self.converse(now);
     }
 
-    /// Hands a message to the link. What it refuses is lost: a dialogue asks again, so nothing is queued.
-    fn publish(&mut self, message: Outgoing) {
+    /// Hands a message to the link; whether it went. What is refused is lost: a dialogue asks again.
+    pub(super) fn publish(&mut self, message: Outgoing, _now: Now) -> bool {
         let qos = message.qos;
-        let Some(link) = &mut self.link else { return };
+        let Some(link) = &mut self.link else { return false };
         let sent = link.publish(message);
         let traffic = self.recorder.traffic();
         match sent {
@@ -115,6 +119,7 @@ impl Connection {
                 tracing::warn!(connection = self.name, "a message was not sent: {refused}");
             }
         }
+        sent.is_ok()
     }
 
     /// One question at a time: a second one would get the same answer.
