@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod check;
+mod command;
 mod completions;
 mod demo;
 mod devices;
@@ -60,6 +61,8 @@ enum Command {
     Devices(devices::Arguments),
     Check(check::Arguments),
     Health(health::Arguments),
+    #[command(name = "command")]
+    Order(command::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
     Completions(completions::Arguments),
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Devices(arguments) => devices::main(&arguments, log_level),
         Command::Check(arguments) => check::main(&arguments),
         Command::Health(arguments) => health::main(&arguments),
+        Command::Order(arguments) => command::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -399,7 +399,8 @@ mod tests {
                         } else {
                             let turns = turns.entry(item).or_default();
                             *turns += 1;
-                            prop_assert!(*turns <= if changes { 1 } else { MOST_TURNS });
+                            let most = if changes { 1 } else { MOST_TURNS };
+                            prop_assert!(*turns <= most);
                             queue.sent(turn, at(now + 10), at(now));
                         }
                     },

@@ -85,7 +85,7 @@ pub fn recognise(topic: &str, payload: &[u8], client_id: &str) -> Message {
     let about = About {
         control: named_topic("requestTopic").ends_with("/ctrl"),
         session: named_topic("sessionID").to_owned(),
-        elsewhere: !answer_to.is_empty() && !topics::is_for(answer_to, client_id),
+        elsewhere: topics::is_for(answer_to, "res") && !topics::is_for(answer_to, client_id),
     };
     let requested = root.contains_key("request");
     let event = root.get("event");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::requests::Kind;
 
 pub use limits::{Abilities, check};
-pub use read::{from_words, read};
+pub use read::{from_words, read, usage};
 
 /// One line of the table.
 #[derive(Debug, PartialEq, Eq)]

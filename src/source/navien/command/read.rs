@@ -93,7 +93,7 @@ pub fn from_words(name: &str, values: &[String]) -> Result<Value, String> {
 
 /// How a command is typed.
 #[must_use]
-pub(crate) fn usage(row: &Row) -> String {
+pub fn usage(row: &Row) -> String {
     let name = row.name.replace('_', "-");
     match row.argument {
         Argument::None => name,
