@@ -174,9 +174,11 @@ async fn every_command_is_obeyed_and_acknowledged() {
         assert!(answer.head.contains(&format!("location: /api/v1/commands/{id}")), "{}", answer.head);
         answers.push(answer);
     }
-    for (command, answer) in commands.iter().zip(&answers) {
+    for answer in &answers {
         let told = place.final_fate(answer).await;
         assert_eq!((&told["fate"], &told["device"]), (&json!("acknowledged"), &json!("cellar")), "{told}");
+    }
+    for command in &commands {
         let name = command["command"].as_str().unwrap();
         let expected = answers.iter().filter(|answer| answer.body["command"] == name).count();
         assert_eq!(place.count(name, "acknowledged").await, expected as f64, "{name}");
@@ -243,7 +245,8 @@ async fn only_who_shows_the_token_commands() {
     let answer = place.post("", &set(56.0)).await;
     assert_eq!((answer.status, &answer.body["error"]), (503, &json!("no_token")));
     place.scene.write("command-token", "another-token-for-the-test");
-    assert_eq!(place.post("", &set(56.0)).await.status, 401);
+    let refused = place.post("", &set(56.0)).await.status;
+    assert!([401, 429].contains(&refused), "the old token counts as a guess: {refused}");
     place.end().await;
 }
 

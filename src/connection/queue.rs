@@ -9,6 +9,8 @@ use crate::clock::Instant;
 
 /// So many times a question that a session took with it may be put; a change is never put again.
 const MOST_TURNS: u8 = 2;
+/// The least time between two, so that a queue that empties does not use up what a broker takes a second.
+const SPACING: Duration = Duration::from_millis(100);
 /// A moment that is always past.
 const BEGINNING: Instant = Instant::from_boot(Duration::ZERO);
 
@@ -53,7 +55,10 @@ pub struct Queue<T> {
     waiting: VecDeque<Waiting<T>>,
     under_way: Option<UnderWay<T>>,
     open: bool,
+    /// Changes rest until then, …
     rests_until: Instant,
+    /// … and everything until then.
+    pauses_until: Instant,
 }
 
 #[derive(Debug)]
@@ -94,7 +99,14 @@ impl<T> Queue<T> {
     /// An empty queue of a connection that is away.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, waiting: VecDeque::new(), under_way: None, open: false, rests_until: BEGINNING }
+        Self {
+            rules,
+            waiting: VecDeque::new(),
+            under_way: None,
+            open: false,
+            rests_until: BEGINNING,
+            pauses_until: BEGINNING,
+        }
     }
 
     /// Takes an item that was accepted at `since`. `changes`: it changes a device, and does not just ask.
@@ -158,19 +170,20 @@ impl<T> Queue<T> {
     /// The item whose turn it is, if one may be sent now. What is too old ends instead.
     pub fn turn(&mut self, now: Instant, ended: &mut Vec<(T, End)>) -> Option<Turn<T>> {
         self.tick(now, ended);
-        if !self.open || self.under_way.is_some() {
+        if !self.open || self.under_way.is_some() || now < self.pauses_until {
             return None;
         }
         let rests = now < self.rests_until;
         self.first_if(|waiting| !(waiting.changes && rests)).map(Turn)
     }
 
-    /// It was handed to the network: its answer is awaited until `until`, and the next change comes not before `rest`.
-    pub fn sent(&mut self, turn: Turn<T>, until: Instant, rest: Instant) {
+    /// It was handed to the network: its answer may take `patience`, and the next change comes not before `rest` is over.
+    pub fn sent(&mut self, turn: Turn<T>, now: Instant, patience: Duration, rest: Duration) {
         let Turn(mut waiting) = turn;
         waiting.turns += 1;
-        self.under_way = Some(UnderWay { waiting, taken: false, until });
-        self.rests_until = self.rests_until.max(rest);
+        self.under_way = Some(UnderWay { waiting, taken: false, until: now + patience });
+        self.rest(now + rest);
+        self.pauses_until = now + SPACING;
     }
 
     /// The broker acknowledged what is under way, if this is it.
@@ -210,7 +223,7 @@ impl<T> Queue<T> {
         let expiry = oldest.map(|oldest| oldest.since + self.rules.age_limit);
         let turn = oldest
             .filter(|_| self.open && self.under_way.is_none())
-            .map(|oldest| if oldest.changes { self.rests_until } else { BEGINNING });
+            .map(|oldest| if oldest.changes { self.rests_until.max(self.pauses_until) } else { self.pauses_until });
         [answer, expiry, turn].into_iter().flatten().min()
     }
 
@@ -237,7 +250,7 @@ mod tests {
     fn send(queue: &mut Queue<u32>, now: u64) -> Option<u32> {
         let turn = queue.turn(at(now), &mut Vec::new())?;
         let item = *turn.item();
-        queue.sent(turn, at(now + 10), at(now));
+        queue.sent(turn, at(now), Duration::from_secs(10), Duration::ZERO);
         Some(item)
     }
 
@@ -341,6 +354,17 @@ mod tests {
         assert_eq!(send(&mut queue, 5), Some(2));
     }
 
+    #[test]
+    fn a_queue_that_empties_leaves_a_moment_between_two() {
+        let (mut queue, mut ended) = (Queue::new(RULES), Vec::new());
+        queue.open();
+        queue.push(1, false, at(0), &mut ended);
+        queue.push(2, false, at(0), &mut ended);
+        assert_eq!((send(&mut queue, 1), queue.answered(), send(&mut queue, 1)), (Some(1), Some(1), None));
+        assert_eq!(queue.deadline(), Some(at(1) + SPACING));
+        assert!(queue.turn(at(1) + SPACING, &mut ended).is_some());
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Push { changes: bool },
@@ -401,7 +425,7 @@ mod tests {
                             *turns += 1;
                             let most = if changes { 1 } else { MOST_TURNS };
                             prop_assert!(*turns <= most);
-                            queue.sent(turn, at(now + 10), at(now));
+                            queue.sent(turn, at(now), Duration::from_secs(10), Duration::ZERO);
                         }
                     },
                     Step::Taken => queue.taken(|_| true),

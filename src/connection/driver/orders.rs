@@ -108,7 +108,7 @@ impl Connection {
             match self.send(turn.item(), now) {
                 Ok(Worded { patience, rest, .. }) => {
                     turn.item().fate.send_replace(Fate::Sent);
-                    orders.queue.sent(turn, now.at + patience, now.at + rest);
+                    orders.queue.sent(turn, now.at, patience, rest);
                     self.recorder.record(Event::Happened(EventKind::Command), now);
                 }
                 Err(refusal) => self.settle(turn.give_up(), Fate::Refused(refusal)),
