@@ -2,9 +2,12 @@
 //!
 //! Decides nothing about connections, readings or pages; the only module that knows every other.
 
+pub mod ask;
+pub mod baseline;
 mod connections;
 pub mod demo;
 pub mod devices;
+pub(crate) mod diagnostics;
 pub mod signals;
 pub mod simulate;
 
@@ -19,7 +22,8 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::commands::Office;
 use crate::config::{Config, Listen, Problems};
-use crate::host::Timeline;
+use crate::diagnosis::desk::{Desk, Options};
+use crate::host::{Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
@@ -115,16 +119,38 @@ async fn serve(
 
     announce(&addresses);
 
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host).taking_commands(office);
+    let watcher = Watcher::start(host.clone(), metrics.exporter());
+    let sources = diagnostics::Sources {
+        board: Arc::clone(&board),
+        host: host.clone(),
+        metrics: metrics.exporter().clone(),
+        started,
+    };
+    let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
+    let diagnosis = tokio::spawn(desk.clone().run());
+    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
+    let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
 
-    while signals.next().await == signals::Order::Reload {
-        http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+    loop {
+        tokio::select! {
+            order = signals.next() => match order {
+                signals::Order::Reload => {
+                    http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+                }
+                signals::Order::Stop => break,
+            },
+            () = watcher.network_back() => connections.network_back(),
+        }
     }
     info!("stopping: closing every connection politely");
     connections.stop().await;
+    diagnosis.abort();
+    if let Some(diagnostics) = diagnostics {
+        diagnostics.stop().await;
+    }
     drop(close);
     if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
         warn!("some HTTP clients did not finish and were cut off");
@@ -160,6 +186,7 @@ async fn reload_once(
     }
     match connections.apply(config.connections).await {
         Ok(()) => {
+            connections.diagnose(&config.diagnosis);
             info!("the configuration was read anew");
             metrics.exporter().config_read(true, now);
         }

@@ -84,6 +84,33 @@ pub fn now() -> Now {
     Now { at: Instant(since_boot), wall: SystemTime::now() }
 }
 
+/// One reading of the clocks that tell a sleep of the machine and a step of its wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readings {
+    /// The boot clock, which counts time asleep, and the wall clock.
+    pub now: Now,
+    /// The monotonic clock, which does not count time asleep.
+    pub monotonic: Duration,
+}
+
+/// A reading that takes longer says nothing of the difference between two clocks: the process was stopped in between.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Reads the three clocks as if at once; `None` if the process was interrupted each time.
+#[must_use]
+pub fn readings() -> Option<Readings> {
+    (0..3).find_map(|_| {
+        let before = now();
+        let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let monotonic = Duration::new(
+            u64::try_from(monotonic.tv_sec).unwrap_or(0),
+            u32::try_from(monotonic.tv_nsec).unwrap_or(0),
+        );
+        let took = now().at.saturating_since(before.at);
+        (took < AT_ONCE).then_some(Readings { now: before, monotonic })
+    })
+}
+
 /// Sleeps until `at`; returns at once when it has passed.
 ///
 /// The runtime's timers stand still while the machine is suspended, so a sleeper may wake late: ask [`now`] again.

@@ -291,6 +291,29 @@ async fn a_drop_is_followed_by_another_session() {
     stage.tells(&["heard again"]).await;
 }
 
+/// MQTT 3.1.1 has no word for "you may not": the broker closes, and a client that repeats itself is closed for ever.
+#[tokio::test]
+async fn a_packet_over_which_the_broker_closed_twice_is_not_sent_a_third_time() {
+    let mut stage = Stage::new().await;
+    for _ in 0..2 {
+        stage.tells(&["plan quick"]).await;
+        drop(stage.accept_and_greet().await);
+        stage.tells(&["down"]).await;
+    }
+    stage.tells(&["plan quick"]).await;
+    let mut peer = stage.accept().await;
+    peer.confirm_subscription().await;
+    stage.tells(&["up"]).await;
+    peer.say("still there").await;
+    stage.tells(&["heard still there"]).await;
+    stage.orders.send(Control::Stop).await.unwrap();
+    // No greeting and no farewell: both go to that topic.
+    assert_eq!(peer.next().await, Some(Packet::Disconnect));
+    drop(peer);
+    stage.tells(&["down"]).await;
+    stage.ends().await;
+}
+
 #[tokio::test]
 async fn a_look_up_is_answered_to_the_dialogue() {
     let mut stage = Stage::new().await;

@@ -6,6 +6,7 @@ Never sums over connections: exactly one is chosen.
 from . import connection_path as path
 from . import document as d
 from . import grafana as g
+from . import why
 from . import words as w
 
 DROPS = w.of("mqtt_client_connection_drops_total")
@@ -25,6 +26,7 @@ def build():
         rows=[
             d.row(None, *_verdict()),
             d.row("When and why", *_when()),
+            d.row("Causes", why.causes_over_time(), why.findings_over_time(), why.this_machine(24)),
             d.row("Sessions: how long until the end", *_sessions()),
             d.row("Outages: how long until it is back", *_outages()),
             d.row("Connecting: how far attempts come", *path.connecting()),

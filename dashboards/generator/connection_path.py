@@ -4,6 +4,7 @@ Never about the ends of sessions: those are in connection_detail.
 """
 
 from . import grafana as g
+from . import why
 from . import words as w
 
 
@@ -53,6 +54,7 @@ def connecting():
 
 def staying():
     """Pings, silence, TCP."""
+    yield why.path_suspect()
     ping = w.of("mqtt_client_ping_duration_seconds_bucket")
     yield g.lines(
         "Pings against keep-alive",
@@ -284,6 +286,20 @@ def devices():
         width=8,
         overrides=[w.quiet(" no field unreadable")],
     )
+    commands = w.of("mqtt_device_commands_total")
+    yield g.count_bars(
+        "Commands to devices",
+        "Commands by what became of them. Acknowledged: the device answered. Unconfirmed: sent, and the connection ended "
+        "before an answer; it is not sent again. Expired: too old when the connection came back.",
+        g.query(
+            f"sum by (device, command, fate) ({w.by_step(commands)}) > 0.5"
+            ' or on() label_replace(vector(0), "command", "no commands", "", "")',
+            "{{device}} {{command}} {{fate}}",
+        ),
+        width=12,
+        height=6,
+        overrides=[w.quiet(" no commands ")],
+    )
     yield g.lines(
         "Messages of devices",
         "Messages heard from each device.",
@@ -291,7 +307,7 @@ def devices():
             f"sum by (device) (rate({w.of('mqtt_device_messages_total')}[$__rate_interval]))", "{{device}}"
         ),
         unit="mps",
-        width=24,
+        width=12,
         height=6,
         interval="1m",
     )

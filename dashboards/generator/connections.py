@@ -5,6 +5,7 @@ Never shows one connection in depth: that is connection_detail.
 
 from . import document as d
 from . import grafana as g
+from . import why
 from . import words as w
 
 DROPS = w.of("mqtt_client_connection_drops_total")
@@ -34,6 +35,7 @@ def build():
         rows=[
             d.row(None, *_verdict()),
             d.row("When", *_when()),
+            d.row("Why", *_why()),
             d.row("Who and where", *_who()),
             d.row("How long", *_how_long()),
             d.row("Messages, credentials, path", *_health()),
@@ -189,6 +191,13 @@ def _when():
         width=24,
         overrides=[*w.error_colours(), w.quiet("no drops")],
     )
+
+
+def _why():
+    yield why.causes_over_time()
+    yield why.causes_table()
+    yield why.findings_over_time()
+    yield why.this_machine()
 
 
 def _who():

@@ -5,6 +5,7 @@ Never shows a connection or a reading.
 
 from . import document as d
 from . import grafana as g
+from . import why
 from . import words as w
 
 
@@ -35,6 +36,7 @@ def build():
             d.row(None, *_verdict()),
             d.row("Scrapes", *_scrapes()),
             d.row("Series of readings", *_series()),
+            d.row("This machine and the memory of drops", *_machine()),
             d.row("Process", *_process()),
             d.row("Work", *_work()),
         ],
@@ -170,6 +172,27 @@ def _series():
         "Refused readings",
         "Readings that were refused because their series would have been one too many.",
         g.query(f"sum by (instance) ({w.by_step(of('hangup_rejected_series_total'))})", "{{instance}}"),
+    )
+
+
+def _machine():
+    yield why.this_machine()
+    yield g.count_bars(
+        "Writes that failed",
+        "Records that did not reach the journal (they are lost at the next restart), and diagnostics files that could not "
+        "be written. The log says why: a full disk, a missing right.",
+        g.query(f"sum({w.by_step(of('hangup_journal_write_failures_total'))})", "journal"),
+        g.query(f"sum({w.by_step(of('hangup_diagnostics_write_failures_total'))})", "diagnostics file"),
+        width=8,
+        overrides=[g.named("journal", color=g.fixed("red")), g.named("diagnostics file", color=g.fixed("orange"))],
+    )
+    yield g.stat(
+        "Diagnostics file",
+        "When the diagnostics file was last written. Empty where none is configured.",
+        g.instant(f"1000 * max({of('hangup_diagnostics_last_written_timestamp_seconds')})", "written"),
+        unit="dateTimeFromNow",
+        height=8,
+        noValue="none",
     )
 
 

@@ -3,12 +3,12 @@
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{error, info, warn};
 
 use super::Error;
@@ -17,6 +17,7 @@ use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::recorder::Recorder;
@@ -29,14 +30,21 @@ use crate::telemetry::Metrics;
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
 
+/// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
+/// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
+const TOLD_AT_ONCE: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    desk: Desk,
     office: Arc<Office>,
     running: BTreeMap<String, Running>,
+    telling: Option<AbortHandle>,
 }
 
 struct Running {
@@ -46,9 +54,15 @@ struct Running {
 }
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        store: Arc<Store>,
+        board: Arc<Board>,
+        host: Timeline,
+        desk: Desk,
+    ) -> Self {
         let office = Arc::new(Office::new(config::Commands::default()));
-        Self { metrics, store, board, host, office, running: BTreeMap::new() }
+        Self { metrics, store, board, host, desk, office, running: BTreeMap::new(), telling: None }
     }
 
     /// The same, which take commands from this office if it is open.
@@ -61,6 +75,32 @@ impl Connections {
     pub(super) fn compare_commands(&self, settings: &config::Commands) {
         if self.office.settings() != settings {
             warn!("`[commands]` changed: this takes effect at the next start only");
+        }
+    }
+
+    /// The search for causes goes on in this way.
+    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+        self.desk.configure(config.into());
+    }
+
+    /// Ends every wait for the network. In each place of the queue comes another connection each time.
+    pub(super) fn network_back(&mut self) {
+        let mut orders: Vec<_> = self.running.values().map(|running| running.control.clone()).collect();
+        fastrand::shuffle(&mut orders);
+        let telling = tokio::spawn(async move {
+            for (turn, some) in orders.chunks(TOLD_AT_ONCE).enumerate() {
+                if turn > 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                for control in some {
+                    // One that has its hands full of orders needs no other.
+                    let _ = control.try_send(Control::NetworkBack);
+                }
+            }
+        });
+        // A network that comes back in pieces is told of once, from the last piece on.
+        if let Some(older) = self.telling.replace(telling.abort_handle()) {
+            older.abort();
         }
     }
 
@@ -132,6 +172,7 @@ impl Connections {
                 self.metrics.forget_devices(&name);
             } else {
                 info!(connection = %name, "removed from the configuration: closed");
+                self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
                 self.office.leave(&name);
@@ -144,8 +185,16 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
-        let recorder =
-            Recorder::new(self.metrics.connection(labels), Arc::clone(&entry)).on_host(self.host.clone());
+        let (control, orders) = mpsc::channel(4);
+        let metrics = self.metrics.connection(labels);
+        let subject = Subject {
+            history: entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone(),
+            gauges: metrics.findings(),
+            control: Some(control.downgrade()),
+        };
+        let recorder = Recorder::new(metrics, Arc::clone(&entry))
+            .on_host(self.host.clone())
+            .heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
         if inbox.is_some() {
@@ -163,7 +212,6 @@ impl Connections {
             Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
             None => connection,
         };
-        let (control, orders) = mpsc::channel(4);
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {

@@ -84,7 +84,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 /// An address to ask on this machine for an address that is listened on.
-fn reachable(listened: Option<SocketAddr>) -> SocketAddr {
+pub(super) fn reachable(listened: Option<SocketAddr>) -> SocketAddr {
     let mut address = listened.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), PORT));
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

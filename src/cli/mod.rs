@@ -2,6 +2,7 @@
 //!
 //! Only reads arguments, prints results and chooses exit codes; the work is done by `app`.
 
+mod baseline;
 mod catalogue;
 mod check;
 mod command;
@@ -12,6 +13,7 @@ mod health;
 mod logs;
 mod man;
 mod output;
+mod report;
 mod run;
 mod simulate;
 
@@ -30,6 +32,7 @@ Examples:
                                               sign in and list your heaters
   hangup check --config hangup.toml           every fault of a configuration at once
   hangup run --config hangup.toml             serve http://localhost:9883/metrics
+  hangup report                               why connections dropped, in words
 
 Configuration:
   A file (`--config` or HANGUP_CONFIG), or else NAVIEN_EMAIL with NAVIEN_PASSWORD or NAVIEN_PASSWORD_FILE.
@@ -63,6 +66,8 @@ enum Command {
     Health(health::Arguments),
     #[command(name = "command")]
     Order(command::Arguments),
+    Report(report::Arguments),
+    Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
     Completions(completions::Arguments),
@@ -80,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::main(&arguments),
         Command::Health(arguments) => health::main(&arguments),
         Command::Order(arguments) => command::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
+        Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
         Command::Completions(arguments) => completions::main(&arguments),

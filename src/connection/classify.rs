@@ -2,12 +2,14 @@
 //!
 //! Total: everything gets a name of the closed set. Never repeats a peer's text, a header or a URL.
 
+mod event_loop;
 mod http;
 mod mqtt;
 mod tls;
 
 use std::io;
 
+pub use event_loop::{event_loop, event_loop_v5};
 pub use http::{proxy_status, upgrade_status, websocket, websocket_breach};
 pub use mqtt::{breach, codec, connack, first_bytes, not_mqtt};
 use rustls::Error as TlsError;

@@ -19,8 +19,9 @@ use super::link::Link;
 use super::machine::{Action, Facts, Input, LinkReport, Machine};
 use super::order::Order;
 use super::plan::Plan;
+use super::quarantine::Quarantine;
 use super::report::Report;
-use super::{Failure, Phase, Tier};
+use super::{Failure, Phase, Tier, path};
 use crate::clock::{self, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
@@ -44,6 +45,8 @@ pub enum Control {
     Reload,
     /// The system has an address or a default route again.
     NetworkBack,
+    /// Close politely and begin another session, if nothing is under way: the diagnosis wants to see how that one ends.
+    Probe,
 }
 
 /// One reconnecting connection with everything that it owns.
@@ -61,6 +64,7 @@ pub struct Connection {
     look_up: Option<Work<Answer<Inventory>>>,
     dialogue: Option<Box<dyn Dialogue>>,
     talking: bool,
+    quarantine: Quarantine,
     /// The control channel still has a sender.
     listening: bool,
     /// `None`: it takes no commands.
@@ -117,6 +121,7 @@ impl Connection {
             look_up: None,
             dialogue: None,
             talking: false,
+            quarantine: Quarantine::default(),
             listening: true,
             orders: None,
         }
@@ -161,6 +166,7 @@ impl Connection {
             Woken::Ordered(Some(Control::Stop)) => self.step(Input::Stop, now),
             Woken::Ordered(Some(Control::Reload)) => self.step(Input::Reload, now),
             Woken::Ordered(Some(Control::NetworkBack)) => self.step(Input::NetworkBack, now),
+            Woken::Ordered(Some(Control::Probe)) => self.probe(now),
             Woken::Ordered(None) => {
                 self.listening = false;
                 self.step(Input::Stop, now);
@@ -233,8 +239,10 @@ impl Connection {
             self.recorder.record(Event::Credentials(event), now);
         }
         let outcome = match answer.result {
-            Ok(Planned { plan, dialogue }) => {
+            Ok(Planned { mut plan, dialogue }) => {
+                // What the quarantine leaves out is still wanted, and shows as not active.
                 let facts = Facts::of(&plan);
+                self.quarantine.thin(&mut plan.subscriptions, now.at);
                 self.plan = Some(Arc::new(plan));
                 self.dialogue = Some(dialogue);
                 Ok(facts)
@@ -266,6 +274,7 @@ impl Connection {
             Report::Entered(phase) => LinkReport::Entered(phase),
             Report::Finished(time) => LinkReport::Finished(time),
             Report::Accepted { session_present, peer, local, certificate_expires } => {
+                self.quarantine.accepted(now.at);
                 LinkReport::Accepted { session_present, peer, local, certificate_expires }
             }
             Report::Restored { active, refused } => LinkReport::Restored { active, refused },
@@ -283,6 +292,7 @@ impl Connection {
             }
             Report::Tcp(info) => {
                 self.recorder.traffic().tcp(&info);
+                self.recorder.path(path::is_suspect(&info));
                 LinkReport::Progress
             }
             // A finished link is dropped before the machine hears of it: the next one may be opened at once.
@@ -290,8 +300,9 @@ impl Connection {
                 self.link = None;
                 LinkReport::Failed(failure)
             }
-            Report::Ended(ending) => {
+            Report::Ended(mut ending) => {
                 self.link = None;
+                self.judge_packets(&mut ending, now);
                 LinkReport::Ended(ending)
             }
         };

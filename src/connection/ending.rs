@@ -77,6 +77,15 @@ pub struct LinkStats {
     pub last_publish: Option<LastSent>,
     /// The last SUBSCRIBE sent.
     pub last_subscribe: Option<LastSent>,
+    /// When the last PINGREQ was sent.
+    #[serde(skip)]
+    pub last_ping_sent: Option<Instant>,
+    /// When the packet was sent that ended the newest silence, if nothing has proved since that it was survived.
+    #[serde(skip)]
+    pub silence_broken: Option<Instant>,
+    /// When the kernel gave the view that [`Ending::tcp`] keeps.
+    #[serde(skip)]
+    pub tcp_at: Option<Instant>,
     /// What was published and subscribed to, by topic.
     #[serde(skip)]
     pub sends: Vec<Sends>,

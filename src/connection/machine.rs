@@ -241,6 +241,7 @@ impl Machine {
                 let cause = match rebuild {
                     Rebuild::Everything => CloseCause::DeepReconnect,
                     Rebuild::Plan => CloseCause::Reload,
+                    Rebuild::Probe => CloseCause::Probe,
                 };
                 self.close(Parting::Closed(cause), Then::Rest { rest, number: 1 }, now, actions);
             }

@@ -147,6 +147,8 @@ pub enum Refusal {
     Stopping,
     /// The connection did not take it.
     NotSent,
+    /// The broker closed the connection after messages like it, and none is sent for a while.
+    Quarantined,
 }
 
 impl Refusal {
@@ -162,6 +164,7 @@ impl Refusal {
             Self::QueueFull => "queue_full",
             Self::Stopping => "stopping",
             Self::NotSent => "not_sent",
+            Self::Quarantined => "quarantined",
         }
     }
 }
@@ -182,6 +185,10 @@ impl fmt::Display for Refusal {
             Self::QueueFull => "the queue was full and newer commands needed its place; send fewer at once",
             Self::Stopping => "the connection ends (a stop or a reload); try again when it is back",
             Self::NotSent => "the connection does not take it now; try again in some seconds",
+            Self::Quarantined => {
+                "the broker closed the connection right after messages to this device twice, so none like it is sent for a \
+                 day; does the account's policy allow it?"
+            }
         })
     }
 }

@@ -18,6 +18,9 @@ pub const PROBE_AFTER: Duration = Duration::from_secs(10);
 /// The time between two probes that are not answered.
 pub const PROBE_EVERY: Duration = Duration::from_secs(5);
 
+/// A probe is answered by then, unless the round trip is a long one or something was lost.
+const PROBE_ANSWERED: Duration = Duration::from_secs(1);
+
 /// Probes and retransmissions without an answer that make a silence more than bad luck.
 const ASKED_IN_VAIN: u32 = 2;
 
@@ -31,6 +34,28 @@ pub fn silence(info: &TcpInfo) -> Duration {
 #[must_use]
 pub const fn is_in_doubt(info: &TcpInfo) -> bool {
     info.unacked > 0 || info.probes > 0
+}
+
+/// Whether the path may be dying: an early warning. One retransmission is a lost segment, and a first probe is out for
+/// a round trip on every quiet path; a second of either means that the first was in vain, of the probes for
+/// [`PROBE_EVERY`].
+#[must_use]
+pub fn is_suspect(info: &TcpInfo) -> bool {
+    let resent = info.unacked > 0 && u32::from(info.retransmits) >= ASKED_IN_VAIN;
+    resent || u32::from(info.probes) >= ASKED_IN_VAIN
+}
+
+/// How soon to ask the kernel again, when it is asked every `calm` at least and every `doubtful` while it waits for an
+/// answer: a silence is looked at once more when its first probe should have been answered, so that the suspicion of a
+/// dead path comes before its end.
+#[must_use]
+pub fn look_again(info: &TcpInfo, calm: Duration, doubtful: Duration) -> Duration {
+    let until = |limit: Duration| limit.checked_sub(silence(info)).filter(|left| !left.is_zero());
+    if is_in_doubt(info) {
+        until(DEAD_AFTER).map_or(doubtful, |verdict| verdict.min(doubtful))
+    } else {
+        until(PROBE_AFTER + PROBE_ANSWERED).map_or(calm, |probed| probed.min(calm))
+    }
 }
 
 /// Whether the path is dead.
@@ -79,6 +104,57 @@ mod tests {
     #[test]
     fn one_lost_probe_is_bad_luck() {
         assert!(!is_dead(&TcpInfo { probes: 1, ..silent_for(20) }));
+    }
+
+    #[test]
+    fn a_second_retransmission_and_a_second_probe_are_suspect_and_first_ones_are_not() {
+        let calm = silent_for(5);
+        assert!(!is_suspect(&calm));
+        assert!(!is_suspect(&TcpInfo { unacked: 3, retransmits: 1, ..calm }));
+        assert!(is_suspect(&TcpInfo { unacked: 3, retransmits: 2, ..calm }));
+        assert!(!is_suspect(&TcpInfo { unacked: 0, retransmits: 2, ..calm }), "all was acknowledged");
+        assert!(!is_suspect(&TcpInfo { probes: 1, ..calm }));
+        assert!(is_suspect(&TcpInfo { probes: 2, ..calm }));
+    }
+
+    #[test]
+    fn a_path_whose_probes_are_lost_is_suspect_before_it_is_dead() {
+        let seconds = Duration::from_secs;
+        // Looks begin at any moment of a silence; the kernel probes after 10 s and then every 5 s.
+        for begin in 0..100 {
+            let mut silence = Duration::from_millis(begin * 100);
+            let mut suspected = None;
+            loop {
+                let probes = silence
+                    .checked_sub(PROBE_AFTER)
+                    .map_or(0, |late| 1 + late.as_secs() / PROBE_EVERY.as_secs());
+                let info = TcpInfo {
+                    probes: u8::try_from(probes).unwrap(),
+                    last_ack_received: silence,
+                    last_data_received: silence,
+                    ..silent_for(0)
+                };
+                if is_suspect(&info) {
+                    suspected.get_or_insert(silence);
+                }
+                if is_dead(&info) {
+                    break;
+                }
+                silence += look_again(&info, seconds(10), seconds(2));
+            }
+            assert_eq!(silence, DEAD_AFTER, "it is not noticed late");
+            assert!(suspected.unwrap() <= seconds(17), "{suspected:?}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_path_is_looked_at_no_more_often_than_it_must() {
+        let seconds = Duration::from_secs;
+        for silence in [0, 1, 11, 60, 3_600] {
+            let calm = TcpInfo { last_data_received: seconds(silence), ..silent_for(silence) };
+            assert_eq!(look_again(&calm, seconds(10), seconds(2)), seconds(10), "{silence}");
+        }
+        assert_eq!(look_again(&silent_for(7), seconds(10), seconds(2)), seconds(4));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::subscriptions::{Fault, Subscriptions, qos};
 use super::traffic::Traffic;
 use super::{Failure, Phase, classify};
 use crate::clock::Instant;
+use crate::diagnosis::Sends;
 
 /// MQTT strings carry their length in two bytes.
 const LONGEST: usize = u16::MAX as usize;
@@ -97,7 +98,7 @@ impl Protocol {
             connect: Some(connect(plan)),
             subscriptions: Subscriptions::new(&plan.subscriptions, plan.filters_per_subscribe),
             inflight: InFlight::default(),
-            traffic: Traffic::new(now),
+            traffic: Traffic::new(&plan.client_id, now),
             keep_alive: Some(plan.keep_alive).filter(|interval| !interval.is_zero()),
             max_outgoing_size: plan.max_outgoing_size,
             limits: *limits,
@@ -272,6 +273,12 @@ impl Protocol {
     #[must_use]
     pub const fn stats(&self) -> &LinkStats {
         &self.traffic.stats
+    }
+
+    /// What was sent by packet type and topic, for a session that ends now; see `traffic`.
+    #[must_use]
+    pub fn sends(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
+        self.traffic.sends(closed_by_peer, answer_time, now)
     }
 
     /// When a packet last arrived.

@@ -24,8 +24,9 @@ use super::pipe::Pipe;
 use super::plan::Plan;
 use super::protocol::{Notice, Protocol};
 use super::report::Report;
-use super::{Failure, Phase, path};
+use super::{Detail, Failure, Phase, path};
 use crate::clock::{self, Instant};
+use crate::diagnosis::evidence;
 use crate::host::{self, TcpInfo};
 
 /// How often the kernel is asked (`drop-diagnosis.md` §1).
@@ -59,7 +60,8 @@ pub(super) struct Session {
     stalled: Option<(Instant, u64)>,
     sample_at: Instant,
     sampled_pings: u64,
-    tcp: Option<TcpInfo>,
+    /// The kernel's last view, and when it was taken.
+    tcp: Option<(TcpInfo, Instant)>,
     timer: Pin<Box<Sleep>>,
     timer_for: Option<Instant>,
 }
@@ -277,13 +279,9 @@ impl Session {
                 let failure = classify::io(self.protocol.phase(), &io::ErrorKind::TimedOut.into());
                 self.protocol.end(failure, EndedBy::Timeout);
             }
-            if path::is_in_doubt(&info) {
-                let verdict = path::DEAD_AFTER.saturating_sub(path::silence(&info));
-                let soon = if verdict.is_zero() { SAMPLE_IN_DOUBT } else { verdict.min(SAMPLE_IN_DOUBT) };
-                self.sample_at = now + soon;
-            }
+            self.sample_at = now + path::look_again(&info, SAMPLE, SAMPLE_IN_DOUBT);
             self.protocol.acknowledged_by_kernel(now - info.last_ack_received);
-            self.tcp = Some(info);
+            self.tcp = Some((info, now));
             if self.accepted {
                 reports.push_back(Report::Tcp(info));
             }
@@ -331,12 +329,19 @@ impl Session {
             }
         };
         // A socket that the kernel has given up has forgotten what was unacknowledged; the last sample has not.
-        let tcp = last.filter(|info| info.state != CLOSED).or(self.tcp).or(last);
+        let last = last.map(|info| (info, now));
+        let tcp = last.filter(|(info, _)| info.state != CLOSED).or(self.tcp).or(last);
+        let round_trip = tcp.map(|(info, _)| info.rtt).or(self.protocol.stats().last_ping);
+        let closed_by_peer = ended_by == EndedBy::Peer
+            && (evidence::is_orderly(failure.detail) || failure.detail == Detail::Rst);
         let stats = LinkStats {
             bytes_received: self.bytes_received,
             bytes_sent: self.bytes_sent,
+            tcp_at: tcp.map(|(_, at)| at),
+            sends: self.protocol.sends(closed_by_peer, evidence::answer_time(round_trip), now),
             ..self.protocol.stats().clone()
         };
+        let tcp = tcp.map(|(info, _)| info);
         Ending { failure, ended_by, alive, stats, tcp }
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use rumqttc::mqttbytes::v4::Packet;
 
 use super::ending::{Gap, LastSent, LinkStats};
+use super::sends::Books;
 use crate::clock::Instant;
+use crate::diagnosis::Sends;
 
 /// Shorter silences tell nothing about idle limits on the way.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -19,13 +21,14 @@ pub(super) struct Traffic {
     pub(super) stats: LinkStats,
     pub(super) last_sent: Instant,
     pub(super) last_received: Instant,
-    /// When the packet was sent that ended the newest silence, until the peer proves that it survived.
-    doubtful_since: Option<Instant>,
+    /// By packet type and topic.
+    books: Books,
 }
 
 impl Traffic {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { stats: LinkStats::default(), last_sent: now, last_received: now, doubtful_since: None }
+    pub(super) fn new(client_id: &str, now: Instant) -> Self {
+        let books = Books::new(client_id);
+        Self { stats: LinkStats::default(), last_sent: now, last_received: now, books }
     }
 
     /// A packet of ours goes out.
@@ -36,10 +39,11 @@ impl Traffic {
                 self.stats.gaps.remove(0);
             }
             self.stats.gaps.push(Gap { length: silence, survived: false });
-            self.doubtful_since = Some(now);
+            self.stats.silence_broken = Some(now);
         }
         self.last_sent = now;
         self.stats.packets_sent += 1;
+        self.books.sent(packet, now);
         let (packet, topic) = describe(packet);
         let sent = LastSent { packet, topic, at: now };
         match packet {
@@ -48,7 +52,10 @@ impl Traffic {
                 self.stats.last_publish = Some(sent.clone());
             }
             "SUBSCRIBE" => self.stats.last_subscribe = Some(sent.clone()),
-            "PINGREQ" => self.stats.pings_sent += 1,
+            "PINGREQ" => {
+                self.stats.pings_sent += 1;
+                self.stats.last_ping_sent = Some(now);
+            }
             _ => {}
         }
         self.stats.last_sent = Some(sent);
@@ -59,6 +66,8 @@ impl Traffic {
         self.stats.packets_received += 1;
         if matches!(packet, Packet::Publish(_)) {
             self.stats.messages_received += 1;
+        } else if matches!(packet, Packet::SubAck(_)) {
+            self.books.subscribed();
         }
         self.heard(now);
     }
@@ -71,12 +80,19 @@ impl Traffic {
 
     /// The peer's kernel acknowledged something at `at`; its MQTT side may still be frozen.
     pub(super) fn acknowledged(&mut self, at: Instant) {
-        if self.doubtful_since.is_some_and(|since| at > since) {
-            self.doubtful_since = None;
-            if let Some(gap) = self.stats.gaps.last_mut() {
+        if self.stats.silence_broken.is_some_and(|since| at > since) {
+            self.stats.silence_broken = None;
+            // Whoever survived the newest silence survived those before it.
+            for gap in self.stats.gaps.iter_mut().rev().take_while(|gap| !gap.survived) {
                 gap.survived = true;
             }
         }
+    }
+
+    /// What was sent by packet type and topic, for a session that ends now. `answer_time`: how soon a close counts as
+    /// the answer to a packet.
+    pub(super) fn sends(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
+        self.books.over(closed_by_peer, answer_time, now)
     }
 }
 
@@ -109,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_silence_survives_only_by_what_comes_after_it() {
-        let mut traffic = Traffic::new(at(0));
+        let mut traffic = Traffic::new("", at(0));
         traffic.sent(&Packet::PingReq, at(10));
         traffic.received(&Packet::PingResp, at(11));
         traffic.sent(&Packet::PingReq, at(14));
@@ -121,7 +137,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_silences_are_kept() {
-        let mut traffic = Traffic::new(at(0));
+        let mut traffic = Traffic::new("", at(0));
         for n in 1..=100 {
             traffic.sent(&Packet::PingReq, at(n * 10 + n));
         }

@@ -145,6 +145,8 @@ words! {
         KnownLimit = "D11",
         /// The peer is no MQTT broker.
         NotMqtt = "D12",
+        /// The error's own name leaves one cause.
+        Named = "name",
         /// The drop belongs to a pattern that a test found.
         Pattern = "pattern",
         /// No rule matched.
@@ -186,6 +188,11 @@ impl Cause {
         (Self::Administrative, Evidence::Stated),
         (Self::ProtocolError, Evidence::Stated),
         (Self::ClientBug, Evidence::Stated),
+        (Self::BrokerRestart, Evidence::Stated),
+        (Self::Config, Evidence::Stated),
+        (Self::TlsClientCert, Evidence::Stated),
+        (Self::PathDead, Evidence::Stated),
+        (Self::ClientShutdown, Evidence::Stated),
         (Self::HostSuspended, Evidence::Observed),
         (Self::LocalNetworkChange, Evidence::Observed),
         (Self::LocalNetworkChange, Evidence::Suspected),
@@ -199,6 +206,8 @@ impl Cause {
         (Self::ProxyOrPortal, Evidence::Observed),
         (Self::ProtocolError, Evidence::Observed),
         (Self::ClientBug, Evidence::Observed),
+        (Self::PayloadTooLarge, Evidence::Observed),
+        (Self::TcpUnreachable, Evidence::Observed),
         (Self::Unknown, Evidence::None),
     ];
 }

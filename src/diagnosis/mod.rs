@@ -6,10 +6,23 @@
 //! A drop gets a [`Verdict`] at once. The tests over the [`Case`] of a connection give [`Claim`]s, and those that stand
 //! become [`Finding`]s.
 
+mod advice;
+mod belongs;
 mod case;
 mod cause;
 mod claim;
+pub mod combine;
+pub mod desk;
+pub mod evidence;
+#[cfg(test)]
+mod examples;
 mod finding;
+pub mod fleet;
+pub mod gather;
+mod lengths;
+pub mod pattern;
+pub mod probe;
+mod words;
 
 pub use case::{Case, Counts, EventKind, Events, Lived, Sends, TopicKey};
 pub use cause::{Cause, Evidence, Rule, Verdict};

@@ -1,13 +1,26 @@
 //! Signals of this machine. Unprivileged; everything degrades to "unknown" where the system forbids it.
 
+#[cfg(target_os = "linux")]
+mod alarm;
+mod clocks;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+mod network;
+#[cfg(target_os = "linux")]
+mod ready;
+mod resolver;
+mod system;
 mod tcp_info;
 mod timeline;
+mod watcher;
 
 use std::time::Duration;
 
 use serde::Serialize;
 pub use tcp_info::tcp_info;
 pub use timeline::{Signal, SignalKind, Timeline};
+pub use watcher::Watcher;
 
 /// The kernel's view of a TCP connection (`TCP_INFO`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -258,7 +258,8 @@ const fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::NotConnected
         | Refusal::QueueFull
         | Refusal::Stopping
-        | Refusal::NotSent => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::NotSent
+        | Refusal::Quarantined => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod commands;
 mod connections;
+mod diagnostics;
 mod landing;
 mod listen;
 mod metrics;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 pub use listen::{BindError, Listeners, bind};
 pub use server::{serve, serve_with};
 
+use crate::clock::{Now, now};
 use crate::commands::Office;
 use crate::host::Timeline;
 use crate::lifecycle::board::Board;
@@ -42,6 +44,10 @@ pub struct Pages {
     office: Arc<Office>,
     /// A place for each page of metrics being written.
     writers: Arc<Semaphore>,
+    /// A place for each document of diagnostics being written.
+    documents: Arc<Semaphore>,
+    /// When this process began.
+    started: Now,
 }
 
 impl Pages {
@@ -49,7 +55,9 @@ impl Pages {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
         let office = Arc::new(Office::new(crate::config::Commands::default()));
-        Self { metrics, store, board, host, office, writers: Arc::new(Semaphore::new(metrics::WRITERS)) }
+        let writers = Arc::new(Semaphore::new(metrics::WRITERS));
+        let documents = Arc::new(Semaphore::new(diagnostics::WRITERS));
+        Self { metrics, store, board, host, office, writers, documents, started: now() }
     }
 
     /// The same, with an office where commands are handed in.
@@ -68,6 +76,8 @@ impl Pages {
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
             .route("/api/v1/connections", get(connections::list))
+            .route("/api/v1/drops", get(diagnostics::drops))
+            .route("/api/v1/diagnostics", get(diagnostics::export))
             .route("/api/v1/devices/{device}/commands", post(commands::submit))
             .route("/api/v1/commands/{id}", get(commands::fate))
             .fallback(not_found)
@@ -91,6 +101,8 @@ const ROUTES: &str = "\
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
 /api/v1/connections  status of every connection, as JSON
+/api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
+/api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 /api/v1/devices/{device}/commands
                      POST a command to a device, with a token
 /api/v1/commands/{id}

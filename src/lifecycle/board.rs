@@ -14,6 +14,8 @@ use super::view::Summary;
 use crate::clock::Now;
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase, Tier};
+use crate::diagnosis::{Cause, Evidence, Verdict};
+use crate::telemetry::Traffic;
 
 /// All connections of this process.
 #[derive(Debug, Default)]
@@ -94,6 +96,9 @@ pub struct ConnectionStatus {
     pub was_online: bool,
     /// Recent attempts, sessions and drops; shown in short.
     pub history: SharedHistory,
+    /// The counters of what flows, once a recorder counts.
+    #[serde(skip)]
+    pub flow: Option<Traffic>,
 }
 
 impl ConnectionStatus {
@@ -119,6 +124,7 @@ impl ConnectionStatus {
             drops_by_error: BTreeMap::new(),
             was_online: false,
             history: SharedHistory::default(),
+            flow: None,
         }
     }
 
@@ -131,6 +137,7 @@ impl ConnectionStatus {
         self.drops_by_error.clone_from(&before.drops_by_error);
         self.was_online = before.was_online;
         self.history = before.history.clone();
+        self.flow.clone_from(&before.flow);
     }
 }
 
@@ -228,14 +235,27 @@ pub struct LastDrop {
     pub message: String,
     /// Length of the session, in seconds.
     pub session_seconds: f64,
+    /// What is thought to have caused it.
+    pub cause: Cause,
+    /// How well that is known.
+    pub evidence: Evidence,
+    /// What it rests on, in a sentence.
+    pub words: String,
 }
 
 impl LastDrop {
     /// Of a session that lasted so long and ends now.
-    pub(super) fn of(failure: &Failure, lasted: Option<Duration>, now: Now) -> Self {
+    pub(super) fn of(failure: &Failure, lasted: Option<Duration>, verdict: Verdict, now: Now) -> Self {
         let Failure { phase: _, error, class: _, detail, message, retry_after: _ } = failure.clone();
         let session_seconds = lasted.unwrap_or_default().as_secs_f64();
-        Self { at: now.wall, error, detail, message, session_seconds }
+        let Verdict { cause, evidence, rule: _, words } = verdict;
+        Self { at: now.wall, error, detail, message, session_seconds, cause, evidence, words }
+    }
+
+    /// The same drop, better known.
+    pub(super) fn explain(&mut self, verdict: Verdict) {
+        let Verdict { cause, evidence, rule: _, words } = verdict;
+        (self.cause, self.evidence, self.words) = (cause, evidence, words);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use std::sync::Arc;
 
 use super::CloseCause;
+pub use super::totals::Totals;
 use super::view::SessionView;
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LinkStats, PhaseTime};
@@ -200,11 +201,26 @@ pub struct History {
     happenings: VecDeque<Happening>,
     verdicts: BTreeMap<u64, Verdict>,
     findings: Vec<Finding>,
+    remarks: Vec<String>,
+    no_idle_timeout: bool,
     living: Option<Living>,
     last_number: u64,
+    totals: Totals,
 }
 
 impl History {
+    /// Sums over all that was ever recorded, also of what the rings have forgotten.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Goes on from these sums and this number: those of a life that a journal tells of.
+    pub fn resume(&mut self, totals: Totals, last_number: u64) {
+        self.totals = totals;
+        self.last_number = self.last_number.max(last_number);
+    }
+
     /// The session that lives now.
     #[must_use]
     pub fn living(&self) -> Option<&Living> {
@@ -220,6 +236,7 @@ impl History {
     /// A session begins.
     pub fn begin_session(&mut self, living: Living) {
         self.last_number = self.last_number.max(living.number);
+        self.totals.began(&living);
         self.living = Some(living);
     }
 
@@ -229,9 +246,13 @@ impl History {
         self.happenings.iter()
     }
 
-    /// Adds something that happened beside the connection.
+    /// Adds something that happened beside the connection, now or a while ago.
     pub fn add_happening(&mut self, happening: Happening) {
-        push(&mut self.happenings, HAPPENINGS, happening);
+        while self.happenings.len() >= HAPPENINGS {
+            self.happenings.pop_front();
+        }
+        let after = self.happenings.iter().rposition(|earlier| earlier.at.at <= happening.at.at);
+        self.happenings.insert(after.map_or(0, |index| index + 1), happening);
     }
 
     /// What is thought of the drop that ended this session.
@@ -257,6 +278,28 @@ impl History {
     /// Takes these findings in the place of the earlier ones.
     pub fn conclude(&mut self, findings: Vec<Finding>) {
         self.findings = findings;
+    }
+
+    /// What the diagnosis says beside its findings: that there is no pattern, and what can not be known.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Takes these remarks in the place of the earlier ones.
+    pub fn remark(&mut self, remarks: Vec<String>) {
+        self.remarks = remarks;
+    }
+
+    /// Whether the test for idle timeouts had enough fatal silences to find one and did not (drop-diagnosis.md, D5).
+    #[must_use]
+    pub fn no_idle_timeout(&self) -> bool {
+        self.no_idle_timeout
+    }
+
+    /// Keeps what the test for idle timeouts came to.
+    pub fn rule_out_idle_timeout(&mut self, ruled_out: bool) {
+        self.no_idle_timeout = ruled_out;
     }
 
     /// The newest sessions, drops and closes alike, oldest first.
@@ -285,6 +328,7 @@ impl History {
 
     /// Adds an attempt.
     pub fn add_attempt(&mut self, attempt: Attempt) {
+        self.totals.attempt(&attempt);
         push(&mut self.attempts, ATTEMPTS, attempt);
     }
 
@@ -299,6 +343,7 @@ impl History {
             }
         }
         self.last_number = self.last_number.max(session.number);
+        self.totals.over(&session);
         self.living = None;
         let session = Arc::new(session);
         if !session.censored() {

@@ -8,8 +8,9 @@ use tracing::{debug, error, info, warn};
 use super::narrate::Loudness;
 use super::open::OpenSession;
 use super::{CloseCause, CredentialEvent};
-use crate::connection::ending::{EndedBy, Ending};
+use crate::connection::ending::EndedBy;
 use crate::connection::{Failure, Tier};
+use crate::diagnosis::Verdict;
 use crate::lifecycle::Why;
 
 /// In a long outage each attempt is one more of the same; its failure says what is news.
@@ -31,6 +32,15 @@ pub(super) fn credentials(connection: &str, event: &CredentialEvent) {
             info!(connection, kind, expires, "credentials obtained");
         }
         Err(error) => debug!(connection, kind, %error, "credentials refused"),
+    }
+}
+
+/// An early warning, and its end.
+pub(super) fn path(connection: &str, suspect: bool) {
+    if suspect {
+        info!(connection, "the network path is suspect: the broker's machine acknowledges nothing");
+    } else {
+        info!(connection, "the network path is fine again");
     }
 }
 
@@ -73,19 +83,33 @@ pub(super) fn restored(connection: &str, subscriptions: usize, refused: usize) {
     }
 }
 
-pub(super) fn dropped(connection: &str, ending: &Ending, lasted: Option<Duration>) {
-    let failure = &ending.failure;
+/// What came after it may explain it better: [`explained`] says that.
+pub(super) fn dropped(
+    connection: &str,
+    failure: &Failure,
+    who: EndedBy,
+    lasted: Option<Duration>,
+    verdict: &Verdict,
+) {
     warn!(
         connection,
         error = failure.error.as_str(),
         code = failure.error.code(),
         phase = failure.phase.as_str(),
         detail = %failure.detail,
-        ended_by = ended_by(ending.ended_by),
+        ended_by = ended_by(who),
         session_seconds = lasted.map(seconds_of),
+        cause = verdict.cause.as_str(),
+        evidence = verdict.evidence.as_str(),
+        seen = verdict.words,
         "connection dropped: {}",
         failure.message
     );
+}
+
+pub(super) fn explained(connection: &str, session: u64, verdict: &Verdict) {
+    let (cause, evidence) = (verdict.cause.as_str(), verdict.evidence.as_str());
+    info!(connection, session, cause, evidence, "the last drop is explained: {}", verdict.words);
 }
 
 pub(super) fn closed(connection: &str, cause: CloseCause, lasted: Option<Duration>) {

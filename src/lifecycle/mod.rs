@@ -1,15 +1,19 @@
 //! What happens to a connection, said once: [`Event`]s go to the [`Recorder`](recorder::Recorder), and only there become numbers,
 //! log lines and history.
 
+pub mod baseline;
 pub mod board;
+pub mod export;
 pub mod history;
 mod log;
 mod narrate;
 pub mod observer;
 mod open;
 pub mod recorder;
+pub mod summary;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 pub mod view;
 mod why;
 

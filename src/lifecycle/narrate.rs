@@ -52,6 +52,10 @@ pub(super) fn online(attempts: u32, active: usize, refused: usize) -> String {
     )
 }
 
+/// The session lives, and perhaps not for long.
+pub(super) const PATH_SUSPECT: &str =
+    "connected, but the broker's machine acknowledges nothing at the moment: the network path may be dead";
+
 /// Why we closed a session.
 pub(super) const fn closed(cause: CloseCause) -> &'static str {
     match cause {

@@ -1,11 +1,15 @@
 //! The only place where lifecycle becomes numbers, log lines and history.
 //! Never decides anything: it is told what happened and when.
 
+mod explain;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use explain::Unsettled;
+
 use super::board::{ConnectionStatus, LastDrop, LastFailure, SharedHistory, lock};
-use super::history::{AttemptOutcome, End, Happening, History};
+use super::history::{AttemptOutcome, End, Happening, History, Session};
 use super::narrate::{self, Loudness, Repeats};
 use super::observer::{Fact, Observer};
 use super::open::{OpenAttempt, OpenSession};
@@ -14,7 +18,8 @@ use crate::clock::Now;
 use crate::connection::ending::{Ending, PhaseTime};
 use crate::connection::error::ErrorName;
 use crate::connection::{Failure, Phase, Tier};
-use crate::diagnosis::EventKind;
+use crate::diagnosis::evidence::NextAttempt;
+use crate::diagnosis::{EventKind, Verdict};
 use crate::host::Timeline;
 use crate::lifecycle::Why;
 use crate::telemetry::{ConnectionMetrics, Traffic};
@@ -41,6 +46,12 @@ pub struct Recorder {
     credentials_issued: Option<SystemTime>,
     observers: Vec<Box<dyn Observer>>,
     host: Timeline,
+    /// Session lengths that are known beside the catalogue.
+    limits: Vec<Duration>,
+    /// The newest drop, while its verdict waits for what follows.
+    unsettled: Option<Unsettled>,
+    /// While the path is suspect: what the board said before.
+    calm_why: Option<String>,
 }
 
 /// Prints whose it is: the rest is on the page.
@@ -55,7 +66,10 @@ impl Recorder {
     #[must_use]
     pub fn new(metrics: ConnectionMetrics, status: Arc<Mutex<ConnectionStatus>>) -> Self {
         let (name, history, sessions) = {
-            let status = lock(&status);
+            let mut status = lock(&status);
+            if let Some(before) = status.flow.replace(metrics.traffic().clone()) {
+                metrics.traffic().goes_on_from(&before);
+            }
             (status.name.clone(), status.history.clone(), status.sessions)
         };
         Self {
@@ -75,6 +89,9 @@ impl Recorder {
             credentials_issued: None,
             observers: Vec::new(),
             host: Timeline::default(),
+            limits: Vec::new(),
+            unsettled: None,
+            calm_why: None,
         }
     }
 
@@ -89,6 +106,13 @@ impl Recorder {
     #[must_use]
     pub fn on_host(mut self, host: Timeline) -> Self {
         self.host = host;
+        self
+    }
+
+    /// The same with session lengths that are known beside the catalogue.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Vec<Duration>) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -148,6 +172,25 @@ impl Recorder {
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
         self.metrics.traffic()
+    }
+
+    /// What the kernel says of the path of the living session. Sampled, so not an event each; its turns are told once.
+    pub fn path(&mut self, suspect: bool) {
+        if suspect == self.calm_why.is_some() || self.session.is_none() {
+            return;
+        }
+        self.metrics.path_suspect(suspect);
+        log::path(&self.name, suspect);
+        let mut status = lock(&self.status);
+        if suspect {
+            let calm = std::mem::replace(&mut status.why, narrate::PATH_SUSPECT.to_owned());
+            self.calm_why = Some(calm);
+        } else if let Some(calm) = self.calm_why.take()
+            && status.why == narrate::PATH_SUSPECT
+        {
+            // Whoever said something else meanwhile knew more.
+            status.why = calm;
+        }
     }
 
     fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
@@ -226,6 +269,7 @@ impl Recorder {
         });
         let (times, loudness) = self.repeats.hear(&failure);
         log::attempt_failed(&self.name, &failure, times, loudness);
+        self.attempt_after_drop(&failure, now);
         self.last_loudness = loudness;
         self.last_failure = Some(failure);
     }
@@ -236,6 +280,7 @@ impl Recorder {
             session.phases.clone_from(&attempt.phases);
         }
         self.keep_attempt(attempt, AttemptOutcome::Accepted, now);
+        self.followed_by(NextAttempt::Accepted, now);
         self.metrics.established(session.accepted(certificate_expires), now);
         let outage = session.outage;
         if let Some(lasted) = outage {
@@ -275,7 +320,9 @@ impl Recorder {
 
     fn dropped(&mut self, ending: Ending, now: Now) {
         let failure = ending.failure.clone();
+        self.note_lapsed_credentials(now);
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(Some(&ending));
         self.metrics.dropped(failure.phase, failure.error, lasted, now);
@@ -283,20 +330,36 @@ impl Recorder {
             self.metrics.ping_timed_out();
         }
         self.outage = Some(now);
-        log::dropped(&self.name, &ending, lasted);
-        self.keep_session(session, End::Dropped(failure.clone()), Some(ending), now);
+        let who = ending.ended_by;
+        let session = self.keep_session(session, End::Dropped(failure.clone()), Some(ending), now);
+        let verdict = self.verdict_on(session.as_ref(), now);
+        log::dropped(&self.name, &failure, who, lasted, &verdict);
         self.enter(StateName::Waiting, narrate::reason(&failure), now, |status| {
             status.session = None;
             status.drops += 1;
             *status.drops_by_error.entry(failure.error).or_default() += 1;
-            status.last_drop = Some(LastDrop::of(&failure, lasted, now));
+            status.last_drop = Some(LastDrop::of(&failure, lasted, verdict, now));
         });
         self.last_loudness = Loudness::Warn;
         self.last_failure = Some(failure);
     }
 
+    /// A drop without a session is of no connection of ours; it is counted all the same.
+    fn verdict_on(&mut self, session: Option<&Arc<Session>>, now: Now) -> Verdict {
+        let Some(session) = session else {
+            let verdict = Verdict::unknown();
+            self.metrics.explained(verdict.cause, verdict.evidence);
+            return verdict;
+        };
+        let verdict = self.judge(session);
+        self.explain(session.number, &verdict, now);
+        verdict
+    }
+
     fn closed(&mut self, cause: CloseCause, ending: Option<Ending>, now: Now) {
+        self.note_lapsed_credentials(now);
         let session = self.session.take();
+        self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
         self.sample_tcp(ending.as_ref());
         self.metrics.closed(cause, now);
@@ -317,6 +380,7 @@ impl Recorder {
     }
 
     fn stopped(&mut self, now: Now) {
+        self.followed_by(NextAttempt::Stopped, now);
         self.metrics.waiting(Duration::ZERO);
         self.metrics.disconnected();
         self.enter(StateName::Stopped, "stopped".to_owned(), now, |status| {
@@ -359,12 +423,17 @@ impl Recorder {
         }
     }
 
-    fn keep_session(&mut self, session: Option<OpenSession>, end: End, ending: Option<Ending>, now: Now) {
-        if let Some(session) = session {
-            let session = session.over(end, ending, now);
-            let session = self.history.write(|history| history.add_session(session));
-            self.tell(&Fact::Over(&session), now);
-        }
+    fn keep_session(
+        &mut self,
+        session: Option<OpenSession>,
+        end: End,
+        ending: Option<Ending>,
+        now: Now,
+    ) -> Option<Arc<Session>> {
+        let session = session?.over(end, ending, now);
+        let session = self.history.write(|history| history.add_session(session));
+        self.tell(&Fact::Over(&session), now);
+        Some(session)
     }
 
     /// Outside of the history's lock: an observer may want to look at it.

@@ -1,6 +1,8 @@
 //! Tests of the recorder: events in, then what the page, the board and the history say.
 //! Uses the real registry and the real board; time is what the test says.
 
+mod explain;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -570,5 +572,33 @@ fn a_failed_attempt_is_remembered_with_its_failure() {
         assert_eq!((&json["outcome"], &json["took_seconds"]), (&"failed".into(), &2.5.into()));
         assert_eq!(json["failure"]["error"], "AWS_IO_SOCKET_CONNECTION_REFUSED");
         assert_eq!(json["failure"]["code"], 1047);
+    });
+}
+
+#[test]
+fn the_totals_go_on_where_the_rings_forget() {
+    let mut life = Life::new();
+    session(&mut life);
+    life.after(100.0, hangup(life.now)).after(1.0, attempt(1)).after(1.0, failed(refused()));
+    life.after(1.0, attempt(2)).after(1.0, established(2));
+    life.after(20.0, closed(CloseCause::Renewal)).after(1.0, attempt(1)).after(1.0, established(1));
+    for _ in 0..DROPS + 5 {
+        let now = life.now;
+        life.after(10.0, hangup(now)).then([attempt(1), established(1)]);
+    }
+    let drops = 1 + u64::try_from(DROPS).unwrap() + 5;
+    life.history(|history| {
+        let totals = history.totals();
+        assert_eq!(totals.since, noon().wall);
+        assert_eq!((totals.connects, totals.drops, totals.closes), (drops + 2, drops, 1));
+        assert_eq!((totals.attempts, totals.failed_attempts), (drops + 3, 1));
+        assert_eq!(totals.outages_by_attempts, [drops - 1, 1, 0, 0]);
+        assert_eq!(totals.drops_by_error.get(&ErrorName::UnexpectedHangup), Some(&drops));
+        assert_eq!(totals.longest, Some(Duration::from_secs(100)));
+        assert_eq!(totals.shortest, Some(Duration::from_secs(10)));
+        assert_eq!(totals.count, drops + 1);
+        assert_eq!(totals.sum, Duration::from_secs(120 + 10 * (drops - 1)));
+        let ended = history.drops().next_back().map(|session| session.end.wall);
+        assert_eq!((totals.last_drop, totals.last_connect), (ended, ended));
     });
 }

@@ -12,6 +12,7 @@ use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, LastSent, LinkStats, PhaseTime};
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase, Tier};
+use crate::diagnosis::Verdict;
 use crate::host::TcpInfo;
 
 /// Sessions and drops shown by `/api/v1/connections`.
@@ -31,8 +32,13 @@ impl Summary {
     #[must_use]
     pub fn of(history: &History) -> Self {
         Self {
-            drops: history.drops().rev().take(SHOWN).map(|session| Line::of(session)).collect(),
-            sessions: history.sessions().rev().take(SHOWN).map(|session| Line::of(session)).collect(),
+            drops: history.drops().rev().take(SHOWN).map(|session| Line::of(session, history)).collect(),
+            sessions: history
+                .sessions()
+                .rev()
+                .take(SHOWN)
+                .map(|session| Line::of(session, history))
+                .collect(),
         }
     }
 }
@@ -64,10 +70,12 @@ pub struct Line {
     pub attempts: u32,
     /// Type of the last packet sent.
     pub last_sent: Option<&'static str>,
+    /// What is thought to have caused the drop, how well that is known, by which rule, and what was seen.
+    pub verdict: Option<Verdict>,
 }
 
 impl Line {
-    fn of(session: &Session) -> Self {
+    fn of(session: &Session, history: &History) -> Self {
         let failure = session.failure();
         Self {
             number: session.number,
@@ -81,6 +89,7 @@ impl Line {
             close: close_cause(session),
             attempts: session.attempts,
             last_sent: session.stats.last_sent.as_ref().map(|sent| sent.packet),
+            verdict: history.verdict(session.number).cloned(),
         }
     }
 }
@@ -102,6 +111,8 @@ pub struct SessionView<'a> {
     ended_by: EndedBy,
     close: Option<CloseCause>,
     failure: Option<FailureView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a Verdict>,
     attempts: u32,
     phases: Vec<PhaseView>,
     session_present: bool,
@@ -138,6 +149,7 @@ impl<'a> SessionView<'a> {
             ended_by: session.ended_by,
             close: close_cause(session),
             failure: session.failure().map(FailureView::of),
+            verdict: None,
             attempts: session.attempts,
             phases: session.phases.iter().map(PhaseView::of).collect(),
             session_present: session.session_present,
@@ -153,6 +165,14 @@ impl<'a> SessionView<'a> {
             fatal_gap_seconds: session.fatal_gaps.iter().map(Duration::as_secs_f64).collect(),
             tcp: session.tcp.as_ref().map(TcpView::of),
         }
+    }
+}
+
+impl<'a> SessionView<'a> {
+    /// The same with what is thought of its end, which stands beside it in the history.
+    #[must_use]
+    pub fn explained(self, verdict: Option<&'a Verdict>) -> Self {
+        Self { verdict, ..self }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The lifecycle metrics of one connection: bound handles, one function per fact.
 //! Used by the recorder only, which decides what a fact is.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
@@ -13,7 +14,7 @@ use crate::clock::{Now, unix_seconds};
 use crate::connection::ending::PhaseTime;
 use crate::connection::error::ErrorName;
 use crate::connection::{Phase, Tier};
-use crate::diagnosis::{Cause, Evidence};
+use crate::diagnosis::{Cause, Evidence, Finding};
 use crate::lifecycle::{CloseCause, CredentialEvent, CredentialKind, StateName};
 
 /// The lifecycle metrics of one connection. Used by the recorder only.
@@ -36,7 +37,7 @@ pub struct ConnectionMetrics {
     drops: Counters<ErrorName>,
     drop_causes: Counters<(Cause, Evidence)>,
     path_suspect: Gauge,
-    findings: Vec<(Cause, Gauge)>,
+    findings: FindingGauges,
     closes: Counters<&'static str>,
     reconnect_attempts: Histogram,
     session_duration: Histogram,
@@ -51,6 +52,20 @@ pub struct ConnectionMetrics {
     credential_failures: Counters<(&'static str, ErrorName)>,
     credential_expiry: OptionalGauge,
     certificate_expiry: OptionalGauge,
+}
+
+/// Which findings stand at one connection: a gauge for each cause that can be found. Clones share them.
+#[derive(Clone, Debug)]
+pub struct FindingGauges(Arc<[(Cause, Gauge)]>);
+
+impl FindingGauges {
+    /// These stand now, and no others. Where two causes fit, both do.
+    pub fn show(&self, standing: &[Finding]) {
+        for (cause, gauge) in &*self.0 {
+            let stands = standing.iter().any(|finding| finding.cause == *cause || finding.or == Some(*cause));
+            gauge.set(if stands { 1.0 } else { 0.0 });
+        }
+    }
 }
 
 /// What a new session tells the page.
@@ -114,10 +129,12 @@ impl ConnectionMetrics {
                 |(cause, evidence)| vec![cause.as_str(), evidence.as_str()],
             ),
             path_suspect: gauge(&families.path_suspect),
-            findings: Cause::FINDINGS
-                .iter()
-                .map(|cause| (*cause, families.finding.with_label_values(&[name, cause.as_str()])))
-                .collect(),
+            findings: FindingGauges(
+                Cause::FINDINGS
+                    .iter()
+                    .map(|cause| (*cause, families.finding.with_label_values(&[name, cause.as_str()])))
+                    .collect(),
+            ),
             closes: Counters::new(
                 &families.closes,
                 name,
@@ -257,11 +274,10 @@ impl ConnectionMetrics {
         self.drop_causes.add(&(cause, evidence), 1);
     }
 
-    /// These findings stand now, and no others.
-    pub(crate) fn findings(&self, standing: &[Cause]) {
-        for (cause, gauge) in &self.findings {
-            gauge.set(if standing.contains(cause) { 1.0 } else { 0.0 });
-        }
+    /// The gauges of the findings, which are not the recorder's to set.
+    #[must_use]
+    pub fn findings(&self) -> FindingGauges {
+        self.findings.clone()
     }
 
     /// The kernel waits in vain for the broker's machine, or it does not.

@@ -101,6 +101,13 @@ impl ExporterMetrics {
         }
     }
 
+    /// The system does not tell of links, addresses and routes: no count of them is shown.
+    pub fn network_changes_unknown(&self) {
+        for kind in NETWORK_CHANGES.iter().filter(|kind| **kind != "resolver_changed") {
+            let _ = self.0.host_network_changes.remove_label_values(&[kind]);
+        }
+    }
+
     /// Something happened on this machine.
     pub fn host_signal(&self, kind: &SignalKind) {
         match kind {

@@ -16,7 +16,7 @@ pub mod text;
 mod traffic;
 
 pub(crate) use connection::Accepted;
-pub use connection::ConnectionMetrics;
+pub use connection::{ConnectionMetrics, FindingGauges};
 pub use device::DeviceMetrics;
 pub use exporter::ExporterMetrics;
 pub use traffic::Traffic;

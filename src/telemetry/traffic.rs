@@ -2,7 +2,7 @@
 //! Holds no lock and looks nothing up on the way of a message: one atomic each.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
@@ -31,6 +31,9 @@ struct Handles {
     queued: Gauge,
     queue_capacity: Gauge,
     in_flight: Gauge,
+    /// Messages in the queue now, and all that ever had to wait in it: for the export.
+    waiting: AtomicUsize,
+    waited: AtomicU64,
     queue_full: IntCounter,
     expired: IntCounter,
     quarantined: IntCounter,
@@ -61,6 +64,8 @@ impl Traffic {
             queued: gauge(&families.queued_messages),
             queue_capacity: gauge(&families.queue_capacity),
             in_flight: gauge(&families.inflight_messages),
+            waiting: AtomicUsize::new(0),
+            waited: AtomicU64::new(0),
             queue_full: lost(Loss::QueueFull),
             expired: lost(Loss::Expired),
             quarantined: lost(Loss::Quarantined),
@@ -108,6 +113,25 @@ impl Traffic {
     #[expect(clippy::cast_precision_loss, reason = "a queue is short")]
     pub fn queued(&self, messages: usize) {
         self.0.queued.set(messages as f64);
+        let before = self.0.waiting.swap(messages, Ordering::Relaxed);
+        self.0.waited.fetch_add(messages.saturating_sub(before) as u64, Ordering::Relaxed);
+    }
+
+    /// Messages handed to the network since the process began.
+    #[must_use]
+    pub fn published_so_far(&self) -> u64 {
+        self.0.published.iter().map(IntCounter::get).sum()
+    }
+
+    /// Messages that had to wait in the queue since the process began.
+    #[must_use]
+    pub fn queued_so_far(&self) -> u64 {
+        self.0.waited.load(Ordering::Relaxed)
+    }
+
+    /// Goes on from what an earlier life of the same connection counted and the registry does not keep.
+    pub(crate) fn goes_on_from(&self, before: &Self) {
+        self.0.waited.store(before.queued_so_far(), Ordering::Relaxed);
     }
 
     /// The queue may hold so many; 0 until it is said: nothing waits.

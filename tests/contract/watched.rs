@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use hangup::diagnosis::Cause;
 use hangup::source::navien::quantities;
 use hangup::telemetry::catalogue;
 
@@ -64,11 +65,43 @@ fn every_alert_has_its_two_unit_tests_and_its_page_and_nothing_else_has() {
     let pages: BTreeSet<_> = files_under(Path::new("alerts/runbook"), "md")
         .iter()
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
-        .filter(|page| page != "README")
+        .filter(|page| page != "README" && !causes().contains(page))
         .collect();
     assert_eq!(fires, alerts, "unit tests in which an alert fires");
     assert_eq!(rests, alerts, "unit tests in which an alert does not fire");
     assert_eq!(pages, alerts, "pages of the runbook");
+}
+
+#[test]
+fn every_cause_has_its_page_in_the_index_and_no_page_is_of_anything_else() {
+    let folder = Path::new("alerts/runbook/causes");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    for cause in causes() {
+        let page = fs::read_to_string(folder.join(format!("{cause}.md"))).expect(&cause);
+        assert!(page.starts_with(&format!("# {cause}\n")), "{cause}");
+        for part in ["Meaning", "Impact", "Confirm", "Change"] {
+            assert!(page.contains(&format!("\n## {part}\n")), "{cause}: {part}");
+        }
+        assert!(index.contains(&format!("({cause}.md)")), "the index has no {cause}");
+    }
+    assert_eq!(files_under(folder, "md").len(), causes().len() + 1, "a page without a cause");
+}
+
+#[test]
+fn every_link_between_the_pages_about_alerts_leads_somewhere() {
+    for file in files_under(Path::new("alerts"), "md") {
+        let text = fs::read_to_string(&file).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            if !path.is_empty() && !path.contains("://") {
+                assert!(file.parent().unwrap().join(path).exists(), "{}: {link}", file.display());
+            }
+        }
+    }
+}
+
+fn causes() -> BTreeSet<String> {
+    Cause::ALL.iter().map(|cause| cause.as_str().to_owned()).collect()
 }
 
 #[test]

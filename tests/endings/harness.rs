@@ -296,6 +296,14 @@ impl Side {
         sent
     }
 
+    /// From now on nothing that the client sends arrives, and nothing is acknowledged, as on a dead path.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn hear_nothing(&self) {
+        // BPF_RET | BPF_K: accept zero bytes of every packet.
+        let drop_all = [socket2::SockFilter::new(0x06, 0, 0, 0)];
+        SockRef::from(self.tcp()).attach_filter(&drop_all).unwrap();
+    }
+
     fn tcp(&self) -> &TcpStream {
         match &self.io {
             Io::Tcp(io) => io,

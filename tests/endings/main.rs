@@ -12,6 +12,7 @@
 )]
 
 mod before_mqtt;
+mod causes;
 mod flood;
 mod handshake;
 mod harness;

@@ -267,7 +267,7 @@ async fn a_peer_that_stops_reading() {
 }
 
 /// Publishes as much as the link takes until its end.
-async fn flood(link: &mut Link) -> Box<hangup::connection::ending::Ending> {
+pub(crate) async fn flood(link: &mut Link) -> Box<hangup::connection::ending::Ending> {
     let payload = Bytes::from(vec![0; 100 * 1024]);
     let mut refused = false;
     loop {

@@ -124,8 +124,10 @@ impl Connection {
         let dialogue = self.dialogue.as_mut().ok_or(Refusal::NotConnected)?;
         let mut worded = dialogue.word(&order.device, &order.command, now)?;
         worded.message.token = order.number;
-        if !self.publish(worded.message.clone(), now) {
-            return Err(Refusal::NotSent);
+        match self.publish(worded.message.clone(), now) {
+            Ok(()) => {}
+            Err(Loss::Quarantined) => return Err(Refusal::Quarantined),
+            Err(Loss::Refused | Loss::QueueFull | Loss::Expired) => return Err(Refusal::NotSent),
         }
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.commanded(&order.device, &order.command);

@@ -8,6 +8,8 @@ use futures_util::FutureExt;
 
 use super::{Connection, Work, bounded};
 use crate::clock::Now;
+use crate::connection::ending::Ending;
+use crate::connection::error::RetryClass;
 use crate::connection::machine::{Input, Rebuild};
 use crate::connection::message::{Incoming, Outgoing};
 use crate::lifecycle::Event;
@@ -37,10 +39,12 @@ impl Connection {
 
     /// The last words before a polite close; none when the talk has not begun.
     pub(super) fn farewell(&mut self, now: Now) -> Vec<Outgoing> {
-        match &mut self.dialogue {
+        let mut words = match &mut self.dialogue {
             Some(dialogue) if self.talking => dialogue.farewell(now),
             Some(_) | None => Vec::new(),
-        }
+        };
+        words.retain(|message| !self.quarantine.refuses(&message.topic, now.at));
+        words
     }
 
     /// Counts a message and gives it to the dialogue. Messages may come before the last SUBACK.
@@ -74,7 +78,8 @@ impl Connection {
             }
             match want {
                 Want::Publish(message) => {
-                    self.publish(message, now);
+                    // What is lost is counted; a dialogue asks again.
+                    let _ = self.publish(message, now);
                 }
                 Want::LookUp => self.begin_look_up(),
                 Want::Reconnect(why) => self.rebuild(Rebuild::Everything, why, now),
@@ -103,10 +108,14 @@ impl Connection {
         self.converse(now);
     }
 
-    /// Hands a message to the link; whether it went. What is refused is lost: a dialogue asks again.
-    pub(super) fn publish(&mut self, message: Outgoing, _now: Now) -> bool {
+    /// Hands a message to the link, or tells why it is lost. Nothing is queued.
+    pub(super) fn publish(&mut self, message: Outgoing, now: Now) -> Result<(), Loss> {
         let qos = message.qos;
-        let Some(link) = &mut self.link else { return false };
+        if self.quarantine.refuses(&message.topic, now.at) {
+            self.recorder.traffic().lost(Loss::Quarantined);
+            return Err(Loss::Quarantined);
+        }
+        let Some(link) = &mut self.link else { return Err(Loss::Refused) };
         let sent = link.publish(message);
         let traffic = self.recorder.traffic();
         match sent {
@@ -119,7 +128,37 @@ impl Connection {
                 tracing::warn!(connection = self.name, "a message was not sent: {refused}");
             }
         }
-        sent.is_ok()
+        sent.map_err(|_| Loss::Refused)
+    }
+
+    /// Looks which packet may have provoked the end, and says once what is not sent any more.
+    pub(super) fn judge_packets(&mut self, ending: &mut Ending, now: Now) {
+        let sentence = self.quarantine.ended(ending, now.at);
+        let connection = self.name.as_str();
+        for (packet, topic) in &sentence.quarantined {
+            tracing::warn!(
+                connection,
+                packet,
+                topic,
+                "the broker closed twice right after this packet: it is not sent any more for 24 h"
+            );
+        }
+        if sentence.acquitted > 0 {
+            let topics = sentence.acquitted;
+            tracing::info!(
+                connection,
+                topics,
+                "the closes go on without the packets in quarantine: free again"
+            );
+        }
+        if sentence.cannot_be_left_out && ending.failure.class == RetryClass::Network {
+            tracing::error!(
+                connection,
+                "the broker closes right after a subscription without which the session is useless, again and again: \
+                 waiting longer between attempts; does the account's policy allow it?"
+            );
+            ending.failure.class = RetryClass::Service;
+        }
     }
 
     /// One question at a time: a second one would get the same answer.
@@ -127,6 +166,14 @@ impl Connection {
         if self.look_up.is_none() {
             let answer = bounded(Arc::clone(&self.planner).look_up(), self.policy.credentials_limit);
             self.look_up = Some(Work { generation: self.machine.generation(), future: answer.boxed() });
+        }
+    }
+
+    /// Another session for the diagnosis, unless something is under way in this one: the desk asks again.
+    pub(super) fn probe(&mut self, now: Now) {
+        let idle = self.link.as_ref().is_some_and(|link| link.in_flight() == 0) && self.look_up.is_none();
+        if self.talking && idle {
+            self.rebuild(Rebuild::Probe, "a probe of the diagnosis", now);
         }
     }
 

@@ -145,7 +145,7 @@ impl Retry {
         let rest = self.after_kicks(self.at_floor(Why::Spacing, now), now);
         match rebuild {
             Rebuild::Everything => Rest { tier: self.deepest(), ..rest },
-            Rebuild::Plan => rest,
+            Rebuild::Plan | Rebuild::Probe => rest,
         }
     }
 

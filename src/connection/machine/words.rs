@@ -83,13 +83,15 @@ pub enum LinkReport {
     Closed(Option<Box<Ending>>),
 }
 
-/// Why a dialogue wants another session.
+/// Why another session is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rebuild {
     /// The session is of no use although it lives: everything new.
     Everything,
     /// The set of devices changed: a new plan with the same credentials.
     Plan,
+    /// The diagnosis wants to see how another session ends: the same credentials, a planned close.
+    Probe,
 }
 
 /// What the machine wants done, in this order.

@@ -1,0 +1,278 @@
+//! One connection's section of the report. Pure.
+//! Never a rate without its range, never a finding without what would disprove it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::block::Block;
+use super::lengths;
+use super::rate::{Rate, figure};
+use super::words::{code, counted, of_cause, of_error, of_evidence, span, told};
+use crate::lifecycle::export::{Connection, Drop, Export, Finding, Past, Stamp, Sums};
+
+/// Drops listed one by one.
+const LISTED: usize = 10;
+/// So many drops without a finding are worth a sentence (drop-diagnosis.md section 10).
+const ENOUGH: u64 = 10;
+
+/// The section of this connection.
+pub(super) fn section(blocks: &mut Vec<Block>, connection: &Connection, export: &Export) {
+    let past = &connection.past;
+    let heading = match connection.name.as_str() {
+        "" => "The connection".to_owned(),
+        name => format!("Connection {}", code(name)),
+    };
+    blocks.push(Block::Heading(2, heading));
+    let seconds = observed(connection, export);
+    facts(blocks, connection, export, seconds);
+    names(blocks, past);
+    causes(blocks, past);
+    findings(blocks, past, export);
+    lengths::section(blocks, connection);
+    newest(blocks, past);
+}
+
+/// For how long it was watched.
+fn observed(connection: &Connection, export: &Export) -> Option<f64> {
+    match &export.period {
+        Some(period) => Some(period.observed_seconds),
+        None => Some(export.timestamp.since(connection.since?).as_secs_f64()),
+    }
+}
+
+fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seconds: Option<f64>) {
+    let metrics = &connection.past.metrics;
+    if !connection.source.is_empty() {
+        let keep_alive =
+            connection.keep_alive_seconds.map(|seconds| format!(", keep-alive {}", span(seconds)));
+        let what = format!(
+            "{} over {}{}",
+            told(&connection.source),
+            told(&connection.transport),
+            keep_alive.unwrap_or_default()
+        );
+        blocks.push(Block::Fact("Connection", what));
+    }
+    match (connection.since, seconds) {
+        (Some(since), Some(seconds)) if export.period.is_none() => {
+            blocks.push(Block::Fact("Observed", format!("{}, since {}", span(seconds), since.plain())));
+        }
+        (_, Some(seconds)) => blocks.push(Block::Fact("Observed", span(seconds))),
+        (_, None) => blocks.push(Block::Fact("Observed", "nothing happened yet".to_owned())),
+    }
+    if !connection.state.is_empty() {
+        let up = metrics.current_session_uptime_seconds;
+        let session = if up > 0.0 { format!(", the session has lasted {}", span(up)) } else { String::new() };
+        blocks.push(Block::Fact("Now", format!("{}{session}", told(&connection.state))));
+    }
+    blocks.push(Block::Fact("Drops", drops(metrics.total_connection_drops, seconds)));
+    blocks.push(Block::Fact("Sessions", sessions(metrics)));
+    blocks.push(Block::Fact("Outages", outages(&connection.past)));
+    if let Some(around) = around(&connection.past) {
+        blocks.push(Block::Fact("This machine", around));
+    }
+    if metrics.messages_published > 0 || metrics.messages_queued > 0 {
+        let queued = match metrics.messages_queued {
+            0 => String::new(),
+            queued => format!(", {queued} had to wait for the connection"),
+        };
+        blocks
+            .push(Block::Fact("Sent", format!("{}{queued}", counted(metrics.messages_published, "message"))));
+    }
+}
+
+/// `3 drops in 1 d: between 0.6 and 8.8 a day would fit`.
+fn drops(count: u64, seconds: Option<f64>) -> String {
+    let drops = match count {
+        0 => "none".to_owned(),
+        count => counted(count, "drop"),
+    };
+    let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) else { return drops };
+    let within = format!("{drops} in {}", span(seconds));
+    match Rate::of(count, seconds) {
+        Some(rate) if count > 0 => format!("{within}, {} a day: {}", figure(rate.per_day), rate.words()),
+        Some(rate) => format!("{within}: {}", rate.words()),
+        None => format!("{within}, too short a time for a rate"),
+    }
+}
+
+fn sessions(metrics: &Sums) -> String {
+    let began = metrics.sessions.max(metrics.total_connections + metrics.connection_recovered);
+    let mut text = format!("{} began", began);
+    if metrics.closes > 0 {
+        text.push_str(&format!(", hangup itself ended {}", metrics.closes));
+    }
+    if let Some(shortest) = metrics.shortest_session_seconds {
+        text.push_str(&format!(
+            "; those that ended lasted {} to {}, {} in the mean",
+            span(shortest),
+            span(metrics.longest_session_seconds),
+            span(metrics.average_session_seconds)
+        ));
+    }
+    text
+}
+
+fn outages(past: &Past) -> String {
+    let metrics = &past.metrics;
+    let mut lengths: Vec<f64> =
+        past.recent_connections.iter().filter_map(|connect| connect.time_to_reconnect_seconds).collect();
+    lengths.sort_by(f64::total_cmp);
+    if metrics.connection_recovered == 0 && lengths.is_empty() {
+        return match metrics.failed_attempts {
+            0 => "none ended yet".to_owned(),
+            failed => format!("none ended yet; {} failed", counted(failed, "attempt")),
+        };
+    }
+    let mut text = format!("{} ended", metrics.connection_recovered);
+    if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
+        text.push_str(&format!(
+            ", half within {}, the longest of the last {} took {}",
+            span(*median),
+            lengths.len(),
+            span(*longest)
+        ));
+    }
+    let buckets: Vec<String> = ["1", "2-5", "6-10", "11+"]
+        .into_iter()
+        .filter_map(|bucket| {
+            let count = metrics.reconnection_attempts_distribution.get(bucket).filter(|count| **count > 0)?;
+            let noun = if bucket == "1" { "attempt" } else { "attempts" };
+            Some(format!("{count} took {} {noun}", bucket.replace('-', " to ").replace('+', " or more")))
+        })
+        .collect();
+    if !buckets.is_empty() {
+        text.push_str(&format!("; {}", buckets.join(", ")));
+    }
+    if metrics.failed_attempts > 0 {
+        text.push_str(&format!("; {} failed in all", counted(metrics.failed_attempts, "attempt")));
+    }
+    text
+}
+
+fn names(blocks: &mut Vec<Block>, past: &Past) {
+    let mut counts: Vec<_> = past.metrics.connection_drops_by_error.iter().collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
+    let named: u64 = counts.iter().map(|(_, count)| **count).sum();
+    let mut rows: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| vec![count.to_string(), code(name), of_error(name).to_owned()])
+        .collect();
+    let nameless = past.metrics.total_connection_drops.saturating_sub(named);
+    if nameless > 0 {
+        rows.push(vec![nameless.to_string(), "-".to_owned(), "no name was recorded".to_owned()]);
+    }
+    if !rows.is_empty() {
+        blocks.push(Block::Heading(3, "What was observed when sessions ended".to_owned()));
+        blocks.push(Block::Table(vec!["drops", "name", "what it means"], rows));
+    }
+}
+
+fn causes(blocks: &mut Vec<Block>, past: &Past) {
+    let rows: Vec<_> = past
+        .causes
+        .iter()
+        .map(|count| {
+            let evidence = told(&count.evidence);
+            let means = format!("{}; {}", of_cause(&count.cause), of_evidence(&count.evidence));
+            vec![count.count.to_string(), code(&count.cause), evidence, means]
+        })
+        .collect();
+    if !rows.is_empty() {
+        blocks.push(Block::Heading(3, "What each drop says by itself".to_owned()));
+        blocks.push(Block::Table(vec!["drops", "cause", "evidence", "what it means"], rows));
+    }
+}
+
+fn findings(blocks: &mut Vec<Block>, past: &Past, export: &Export) {
+    let drops = past.metrics.total_connection_drops;
+    if past.findings.is_empty() {
+        if drops >= ENOUGH && export.exporter.is_some() {
+            blocks.push(Block::Heading(3, "Findings".to_owned()));
+            let none = format!(
+                "{}, no pattern in age, time of day, message count, commands or idle time.",
+                counted(drops, "drop")
+            );
+            blocks.push(Block::Text(none));
+        }
+        return;
+    }
+    blocks.push(Block::Heading(3, "Findings".to_owned()));
+    if export.period.is_some() {
+        let whole = "They rest on all drops that hangup knows, those before this baseline among them.";
+        blocks.push(Block::Text(whole.to_owned()));
+    }
+    for finding in &past.findings {
+        blocks.push(Block::Text(told(&finding.words)));
+        blocks.push(Block::Fact("Fits", fits(finding)));
+        blocks.push(Block::Fact("Evidence", evidence(finding)));
+        blocks.push(Block::Fact("Advice", told(&finding.advice)));
+        blocks.push(Block::Fact("Disproved by", told(&finding.disproof)));
+        blocks.push(Block::Fact("Test", told(&finding.test)));
+    }
+}
+
+fn fits(finding: &Finding) -> String {
+    let one = format!("{} ({})", code(&finding.cause), of_cause(&finding.cause));
+    match &finding.or {
+        Some(or) => format!("{one}, or as well {} ({})", code(or), of_cause(or)),
+        None => one,
+    }
+}
+
+fn evidence(finding: &Finding) -> String {
+    let contradicted = match finding.contradicted {
+        0 => String::new(),
+        count => format!("; {} contradict it since", counted(count.into(), "session")),
+    };
+    format!(
+        "{} ({}): {} of {}, {:.0} % of the drops that can be explained, from {} to {}{contradicted}",
+        told(&finding.evidence),
+        of_evidence(&finding.evidence),
+        finding.support,
+        finding.of,
+        100.0 * finding.share,
+        finding.first.plain(),
+        finding.last.plain(),
+    )
+}
+
+/// What the machine did shortly before drops.
+fn around(past: &Past) -> Option<String> {
+    let mut kinds = BTreeMap::<&str, u64>::new();
+    let mut beside = 0;
+    for drop in past.recent_drops.iter().filter(|drop| !drop.host_events.is_empty()) {
+        beside += 1;
+        let seen: BTreeSet<&str> = drop.host_events.iter().map(|event| event.kind.as_str()).collect();
+        for kind in seen {
+            *kinds.entry(kind).or_default() += 1;
+        }
+    }
+    let kinds: Vec<_> = kinds.into_iter().map(|(kind, count)| format!("{} ({count})", code(kind))).collect();
+    let drops = counted(past.recent_drops.len() as u64, "drop");
+    (beside > 0)
+        .then(|| format!("{beside} of the last {drops} came within two minutes after {}", kinds.join(", ")))
+}
+
+fn newest(blocks: &mut Vec<Block>, past: &Past) {
+    let rows: Vec<_> = past.recent_drops.iter().rev().take(LISTED).map(row).collect();
+    if !rows.is_empty() {
+        blocks.push(Block::Heading(3, "The newest drops".to_owned()));
+        blocks.push(Block::Table(vec!["when", "lasted", "what was seen"], rows));
+    }
+}
+
+fn row(drop: &Drop) -> Vec<String> {
+    let message = drop.error_message.as_deref().filter(|message| !message.is_empty());
+    let name = drop.error_name.as_deref().map(code);
+    let mut seen: Vec<String> = name.into_iter().collect();
+    match (&drop.cause, &drop.words) {
+        (Some(cause), Some(words)) => seen.push(format!("{}: {}", code(cause), told(words))),
+        (Some(cause), None) => seen.push(code(cause)),
+        (None, _) => seen.extend(message.map(told)),
+    }
+    vec![
+        drop.timestamp.map_or_else(|| "-".to_owned(), Stamp::plain),
+        drop.duration_connected_seconds.map_or_else(|| "-".to_owned(), span),
+        seen.join("; "),
+    ]
+}

@@ -1,0 +1,55 @@
+//! Whole reports, word by word: of a document of ours and of one of nwp500-python.
+
+use super::*;
+
+/// A document as hangup writes it.
+const OURS: &str = include_str!("../../../tests/fixtures/diagnostics/hangup.json");
+/// A document as nwp500-python 7 writes it: a drop without a name, none of our fields.
+const THEIRS: &str = include_str!("../../../tests/fixtures/diagnostics/nwp500_python.json");
+
+fn read(text: &str) -> Export {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_report_says_how_often_what_why_and_what_to_change() {
+    let text = terminal(&report(&read(OURS)), 100, false);
+    let expected = include_str!("../../../tests/fixtures/diagnostics/hangup.txt");
+    assert_eq!(text, expected, "{text}");
+}
+
+#[test]
+fn the_same_report_as_markdown() {
+    let text = markdown(&report(&read(OURS)));
+    let expected = include_str!("../../../tests/fixtures/diagnostics/hangup.md");
+    assert_eq!(text, expected, "{text}");
+}
+
+#[test]
+fn a_document_of_nwp500_python_is_read_and_what_it_lacks_is_said() {
+    let text = terminal(&report(&read(THEIRS)), 100, false);
+    let expected = include_str!("../../../tests/fixtures/diagnostics/nwp500_python.txt");
+    assert_eq!(text, expected, "{text}");
+}
+
+#[test]
+fn a_document_that_tells_secrets_makes_a_report_that_does_not() {
+    let told = OURS
+        .replace("the broker hung up without a word", "jane@example.com at 192.0.2.7 \\u001b[31mhung up")
+        .replace("Nothing needs to change", "see https://jane:secret@broker.example/");
+    assert_ne!(told, OURS);
+    let text = terminal(&report(&read(&told)), 100, false);
+    for secret in ["jane", "192.0.2.7", "\u{1b}", "broker.example"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn a_document_without_drops_says_what_may_still_be() {
+    let mut export = read(OURS);
+    for connection in &mut export.connections {
+        connection.past = super::super::export::Past::default();
+    }
+    let text = terminal(&report(&export), 100, false);
+    assert!(text.contains("none in 10 d: up to 0.4 a day would fit"), "{text}");
+}
