@@ -101,6 +101,7 @@ async fn serve(
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());
     let office = Arc::new(Office::new(config.commands.clone()));
+    office.announce(started);
     let pages = pages.taking_commands(Arc::clone(&office));
 
     let web = Web::open(config.http.web_config_file.as_deref()).map_err(Error::Web)?;
@@ -128,7 +129,8 @@ async fn serve(
     };
     let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
     let diagnosis = tokio::spawn(desk.clone().run());
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
+    let mut connections =
+        Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
     let mut http = config.http.clone();
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);

@@ -52,13 +52,16 @@ impl Place {
     async fn with(commands: &str, settings: Settings) -> Self {
         let scene = Scene::with(settings).await;
         scene.write("command-token", &format!("{TOKEN}\n"));
-        let devices = "[connection.source.navien.devices]\n020000aabb01 = \"cellar\"\n020000aabb02 = \"guest\"\n";
+        let devices =
+            "[connection.source.navien.devices]\n020000aabb01 = \"cellar\"\n020000aabb02 = \"guest\"\n";
         let connection = scene.connection("home", FAST, devices);
         let exporter =
             scene.run(&format!("[commands]\ntoken_file = \"command-token\"\n{commands}\n{connection}")).await;
         exporter
             .until("online, and features of both heaters", |page| {
-                page.online("home") && page.samples("navien_device_info", &[]).len() == 2 && page.heaters() == 2
+                page.online("home")
+                    && page.samples("navien_device_info", &[]).len() == 2
+                    && page.heaters() == 2
             })
             .await;
         Self { scene, exporter }
@@ -284,7 +287,9 @@ async fn what_is_wrong_is_answered_with_what_is_right_and_reaches_no_heater() {
     }
     let form = headers.replace("application/json", "application/x-www-form-urlencoded");
     assert_eq!(place.ask("POST", path, &form, "command=power_off").await.status, 415);
-    for (query, status) in [("?wait=1h", 400), ("?wait=soon", 400), ("?now=1", 400), ("?connection=boat", 404)] {
+    for (query, status) in
+        [("?wait=1h", 400), ("?wait=soon", 400), ("?now=1", 400), ("?connection=boat", 404)]
+    {
         assert_eq!(place.post(query, &set(55.0)).await.status, status, "{query}");
     }
     let nobody = place.ask("POST", "/api/v1/devices/attic/commands", &headers, &set(55.0).to_string()).await;
@@ -354,15 +359,23 @@ async fn a_command_is_never_sent_after_its_age_limit() {
 #[tokio::test]
 async fn a_command_on_which_the_broker_closes_is_unconfirmed_and_not_repeated() {
     let place = Place::new("queue_changes = true").await;
-    place.scene.inject(Fault::PolicyClose(1));
-    let answer = place.post("?wait=30s", &set(57.0)).await;
-    // A question of the exporter's own may have met the fault first; then the change waited and was obeyed.
-    assert_eq!((answer.status, &answer.body["fate"]), (200, &json!("unconfirmed")), "{}", answer.body);
-    assert_eq!(answer.body["broker_has_it"], false);
-    let page = place.back().await;
-    assert_eq!(place.asked_again(&page).await.value("navien_setpoint_celsius", &[CELLAR]), 60.5);
-    assert_eq!(place.count("set_temperature", "acknowledged").await, 0.0);
-    place.end().await;
+    // A question of the exporter's own may meet the fault first; then the change waits and is obeyed: try again.
+    let mut before = 60.5;
+    for celsius in [50.0, 51.0, 52.0, 53.0] {
+        place.back().await;
+        place.scene.inject(Fault::PolicyClose(1));
+        let answer = place.post("?wait=30s", &set(celsius)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        if answer.body["fate"] == "unconfirmed" {
+            assert_eq!(answer.body["broker_has_it"], false);
+            let page = place.back().await;
+            assert_eq!(place.asked_again(&page).await.value("navien_setpoint_celsius", &[CELLAR]), before);
+            return place.end().await;
+        }
+        assert_eq!(answer.body["fate"], "acknowledged", "{}", answer.body);
+        before = celsius;
+    }
+    panic!("the fault never met the command");
 }
 
 #[tokio::test]
@@ -495,4 +508,61 @@ async fn the_command_line_commands_and_its_exit_code_tells() {
     assert_eq!(code, Some(0));
     assert!(text.contains("set-mode heat-pump|electric|energy-saver|high-demand"), "{text}");
     place.end().await;
+}
+
+#[tokio::test]
+async fn where_pages_ask_for_a_password_commands_ask_for_the_token() {
+    let scene = Scene::new().await;
+    scene.write("command-token", TOKEN);
+    let hash = bcrypt::hash("password-of-the-page", 4).unwrap();
+    scene.write("web.yml", &format!("basic_auth_users:\n  me: {hash}\n"));
+    let devices = "[connection.source.navien.devices]\n020000aabb01 = \"cellar\"\n";
+    let connection = scene.connection("home", FAST, devices);
+    let own = "[http]\nweb_config_file = \"web.yml\"\n[commands]\ntoken_file = \"command-token\"\n";
+    let exporter = scene.run(&format!("{own}{connection}")).await;
+    let path = "/api/v1/devices/cellar/commands?wait=5s";
+    let token = format!("Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n");
+    let body = json!({"command": "read_status"}).to_string();
+    eventually("a command without a password", async || {
+        let answer = ask(exporter.address, "POST", path, &token, &body).await;
+        (answer.body["fate"] == "acknowledged").then_some(())
+    })
+    .await;
+    for (method, path, scheme) in
+        [("GET", "/metrics", "basic"), ("POST", path, "bearer"), ("GET", "/api/v1/commands/1", "bearer")]
+    {
+        let answer = ask(exporter.address, method, path, "", "").await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(answer.head.contains(&format!("www-authenticate: {scheme}")), "{}", answer.head);
+    }
+    assert_eq!(
+        ask(exporter.address, "GET", "/metrics", &token, "").await.status,
+        401,
+        "a token opens no page"
+    );
+    exporter.process.signal("TERM");
+    assert!(exporter.process.end().await.0.success());
+    scene.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn the_demo_says_how_to_command_and_obeys() {
+    let demo = Exporter::start(&["demo"]).await;
+    demo.until("readings of two heaters", |page| page.heaters() == 2).await;
+    let line = eventually("it says how", async || {
+        let text = demo.process.stdout();
+        text.lines().map(str::trim).find(|line| line.starts_with("hangup command cellar ")).map(str::to_owned)
+    })
+    .await;
+    // The demo misbehaves on purpose: a command may meet a drop.
+    eventually("the heater obeys", async || {
+        let mut process = command(&line.split(' ').skip(1).collect::<Vec<_>>());
+        let done = tokio::task::spawn_blocking(move || process.status().unwrap()).await.unwrap();
+        done.success().then_some(())
+    })
+    .await;
+    demo.until("the setpoint of the command", |page| page.sum("navien_setpoint_celsius", &[CELLAR]) == 55.0)
+        .await;
+    demo.process.signal("INT");
+    assert!(demo.process.end().await.0.success());
 }

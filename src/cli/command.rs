@@ -149,8 +149,8 @@ impl Page {
             request = request.header("Idempotency-Key", id);
         }
         let mut told = self.ask(request.body(body.to_string()), first).await?;
-        while told["final"] == Value::Bool(false) && now().at < deadline {
-            let Some(id) = told["id"].as_str() else { break };
+        while told.get("final") == Some(&Value::Bool(false)) && now().at < deadline {
+            let Some(id) = text(&told, "id") else { break };
             sleep_until(Instant::min(now().at + PAUSE, deadline)).await;
             let mut place = self.base.clone();
             append(&mut place, &["api", "v1", "commands", id]);
@@ -184,12 +184,13 @@ impl Page {
         }
         let told: Value = serde_json::from_slice(&bytes)
             .map_err(|_| format!("what answers at {host} with {status} is not hangup with commands"))?;
-        if told["fate"].is_string() {
+        if text(&told, "fate").is_some() {
             return Ok(told);
         }
-        let said = told["message"].as_str().unwrap_or("it says nothing that can be understood");
+        let said = text(&told, "message").unwrap_or("it says nothing that can be understood");
         Err(if status == StatusCode::UNAUTHORIZED {
-            "the token is not the one of the running hangup: `--token-file` must name the same file".to_owned()
+            "the token is not the one of the running hangup: `--token-file` must name the same file"
+                .to_owned()
         } else {
             said.to_owned()
         })
@@ -198,8 +199,8 @@ impl Page {
 
 /// The fate for people; the exit code for scripts.
 fn tell(device: &str, command: &str, told: &Value) -> ExitCode {
-    let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
-    let (fate, message, id) = (text("fate"), text("message"), text("id"));
+    let said = |key: &str| text(told, key).unwrap_or_default();
+    let (fate, message, id) = (said("fate"), said("message"), said("id"));
     let line = format!("{device}: {command}: {fate}: {message} (id {id})");
     if fate == "acknowledged" {
         output::result(line);
@@ -207,6 +208,10 @@ fn tell(device: &str, command: &str, told: &Value) -> ExitCode {
     }
     output::note(format!("hangup: {line}"));
     ExitCode::from(PROBLEM)
+}
+
+fn text<'t>(told: &'t Value, key: &str) -> Option<&'t str> {
+    told.get(key)?.as_str()
 }
 
 fn list() -> ExitCode {

@@ -144,7 +144,10 @@ mod tests {
             &many,
         ] {
             let fault = read(text.as_bytes()).unwrap_err().to_string();
-            assert!(fault.contains("{\"command\": \"set_temperature\"") && !fault.contains("hunter2"), "{fault}");
+            assert!(
+                fault.contains("{\"command\": \"set_temperature\"") && !fault.contains("hunter2"),
+                "{fault}"
+            );
             assert!(fault.len() < 300, "{fault}");
         }
         assert!(read(b"{\"a\": \"\xff\"}").is_err());

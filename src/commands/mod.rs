@@ -111,6 +111,15 @@ impl Office {
         self.settings.token_file.is_some()
     }
 
+    /// Says in the log whether commands are taken, if they should be.
+    pub fn announce(&self, now: Now) {
+        if let Some(file) = &self.settings.token_file
+            && self.token.examine(file, now)
+        {
+            tracing::info!("commands to devices are taken from who shows the token");
+        }
+    }
+
     /// What may wait in a connection, and for how long.
     #[must_use]
     pub fn rules(&self) -> Rules {
@@ -217,15 +226,16 @@ impl State {
     fn place_of(&self, request: &Request<'_>) -> Result<String, Fault> {
         let named = |name: &String| request.connection.is_none_or(|wanted| wanted == name.as_str());
         let asked: Vec<_> = self.connections.iter().filter(|(name, _)| named(name)).collect();
-        let has = |counter: &Counter| counter.devices.as_ref().is_some_and(|all| all.contains(request.device));
+        let has =
+            |counter: &Counter| counter.devices.as_ref().is_some_and(|all| all.contains(request.device));
         let found: Vec<_> = asked.iter().filter(|(_, counter)| has(counter)).map(|(name, _)| *name).collect();
         match found.as_slice() {
             [one] => Ok((*one).clone()),
-            [] if asked.is_empty() => Err(Fault::NoSuchDevice(self.no_such("connection", self.names()))),
+            [] if asked.is_empty() => Err(Fault::NoSuchDevice(no_such("connection", &self.names()))),
             [] if asked.iter().any(|(_, counter)| counter.devices.is_none()) => Err(Fault::DevicesUnknown),
             [] => {
                 let devices = asked.iter().filter_map(|(_, counter)| counter.devices.as_ref()).flatten();
-                Err(Fault::NoSuchDevice(self.no_such("device", devices.cloned().collect())))
+                Err(Fault::NoSuchDevice(no_such("device", &devices.cloned().collect::<Vec<_>>())))
             }
             several => Err(Fault::Ambiguous(several.iter().map(|name| (*name).clone()).collect())),
         }
@@ -234,13 +244,13 @@ impl State {
     fn names(&self) -> Vec<String> {
         self.connections.keys().cloned().collect()
     }
+}
 
-    fn no_such(&self, what: &str, there_are: Vec<String>) -> String {
-        if there_are.is_empty() {
-            return format!("there is no such {what}, and no other");
-        }
-        format!("there is no such {what}; there are: {}", there_are.join(", "))
+fn no_such(what: &str, there_are: &[String]) -> String {
+    if there_are.is_empty() {
+        return format!("there is no such {what}, and no other");
     }
+    format!("there is no such {what}; there are: {}", there_are.join(", "))
 }
 
 fn is_id(text: &str) -> bool {

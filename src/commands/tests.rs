@@ -13,7 +13,13 @@ fn office() -> Office {
     Office::new(config::Commands::default())
 }
 
-fn submit(office: &Office, device: &str, connection: Option<&str>, json: &str, id: Option<&str>) -> Result<Accepted, Fault> {
+fn submit(
+    office: &Office,
+    device: &str,
+    connection: Option<&str>,
+    json: &str,
+    id: Option<&str>,
+) -> Result<Accepted, Fault> {
     let fields = read(json.as_bytes()).unwrap();
     office.submit(&Request { device, connection, fields: &fields, id }, at(0))
 }

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ring::{hmac, rand};
@@ -45,6 +45,8 @@ pub(super) struct Guard {
 struct Failures {
     since: Option<Instant>,
     count: u32,
+    /// When it was last said that the file is of no use.
+    broken: Option<Instant>,
 }
 
 impl Guard {
@@ -53,7 +55,7 @@ impl Guard {
         let token = match token(file) {
             Ok(token) => token,
             Err(fault) => {
-                tracing::error!("commands can not be taken: {fault}");
+                self.say_once(&fault, now.at);
                 return Admission::Broken(fault);
             }
         };
@@ -63,10 +65,29 @@ impl Guard {
         }
     }
 
+    /// Whether the file is of use, for the log at the start.
+    pub(super) fn examine(&self, file: &Path, now: Now) -> bool {
+        token(file).map_err(|fault| self.say_once(&fault, now.at)).is_ok()
+    }
+
+    /// Once a minute, however often somebody asks.
+    fn say_once(&self, fault: &str, now: Instant) {
+        let mut failures = self.lock();
+        if failures.broken.is_none_or(|said| now.saturating_since(said) >= WINDOW) {
+            failures.broken = Some(now);
+            tracing::error!("commands can not be taken: {fault}");
+        }
+    }
+
+    /// A poisoned lock still counts.
+    fn lock(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn failed(&self, now: Instant) -> Admission {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.lock();
         if failures.since.is_none_or(|since| now.saturating_since(since) >= WINDOW) {
-            *failures = Failures { since: Some(now), count: 0 };
+            (failures.since, failures.count) = (Some(now), 0);
             // Once a minute, however often somebody tries.
             tracing::warn!("a command with a wrong token or without one was refused");
         }
@@ -161,7 +182,8 @@ mod tests {
     #[test]
     fn who_guesses_is_slowed_down_and_who_knows_is_not() {
         let (guard, file) = (Guard::default(), file(TOKEN));
-        let admit = |token: &str, now| guard.admit(file.path(), Some(format!("Bearer {token}").as_bytes()), now);
+        let admit =
+            |token: &str, now| guard.admit(file.path(), Some(format!("Bearer {token}").as_bytes()), now);
         for _ in 0..MOST_FAILURES {
             assert_eq!(admit("guess", at(0)), Admission::Wrong);
         }

@@ -157,7 +157,8 @@ impl<T> Queue<T> {
 
     /// Ends what is too old, and what waited for its answer too long.
     pub fn tick(&mut self, now: Instant, ended: &mut Vec<(T, End)>) {
-        if let Some(UnderWay { waiting, taken, .. }) = self.under_way.take_if(|under_way| under_way.until <= now)
+        if let Some(UnderWay { waiting, taken, .. }) =
+            self.under_way.take_if(|under_way| under_way.until <= now)
         {
             ended.push((waiting.item, End::Unanswered { taken }));
         }
@@ -221,9 +222,9 @@ impl<T> Queue<T> {
         let answer = self.under_way.as_ref().map(|under_way| under_way.until);
         let oldest = self.waiting.front();
         let expiry = oldest.map(|oldest| oldest.since + self.rules.age_limit);
-        let turn = oldest
-            .filter(|_| self.open && self.under_way.is_none())
-            .map(|oldest| if oldest.changes { self.rests_until.max(self.pauses_until) } else { self.pauses_until });
+        let turn = oldest.filter(|_| self.open && self.under_way.is_none()).map(|oldest| {
+            if oldest.changes { self.rests_until.max(self.pauses_until) } else { self.pauses_until }
+        });
         [answer, expiry, turn].into_iter().flatten().min()
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -74,10 +76,12 @@ pub(super) async fn submit(
         let _ = tokio::time::timeout(wait, ticket.until(Fate::is_final)).await;
     }
     let fate = ticket.fate();
-    let status = match &fate {
-        Fate::Refused(refusal) if !again => status_of(refusal),
-        fate if fate.is_final() => StatusCode::OK,
-        _ => StatusCode::ACCEPTED,
+    let status = if let (Fate::Refused(refusal), false) = (&fate, again) {
+        status_of(refusal)
+    } else if fate.is_final() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
     };
     let mut response = told(status, &ticket, &fate);
     if let Ok(place) = HeaderValue::try_from(format!("/api/v1/commands/{}", ticket.id)) {
@@ -138,7 +142,11 @@ fn admit(pages: &Pages, headers: &HeaderMap, now: Now) -> Result<(), Response> {
     let (status, word, sentence) = match pages.office.admit(one, now) {
         Admission::Granted => return Ok(()),
         Admission::Closed => {
-            return Err(fault(StatusCode::FORBIDDEN, "off", &format!("commands are off; to switch them on, {HOW}")));
+            return Err(fault(
+                StatusCode::FORBIDDEN,
+                "off",
+                &format!("commands are off; to switch them on, {HOW}"),
+            ));
         }
         Admission::Wrong => (
             StatusCode::UNAUTHORIZED,
@@ -200,7 +208,8 @@ async fn content(
         Some(key) => Some(key.to_str().map_err(|_| bad("`Idempotency-Key` must be plain text"))?.to_owned()),
         None => None,
     };
-    let mut ids = fields.iter().filter(|(key, _)| key == "id").map(|(_, value)| value.as_str().map(str::to_owned));
+    let mut ids =
+        fields.iter().filter(|(key, _)| key == "id").map(|(_, value)| value.as_str().map(str::to_owned));
     let named = match (ids.next(), ids.next()) {
         (None, _) => None,
         (Some(Some(id)), None) => Some(id),

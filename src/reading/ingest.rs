@@ -29,7 +29,14 @@ impl Ingest {
     #[must_use]
     pub fn new(connection: &str, store: Arc<Store>, metrics: Arc<Metrics>) -> Self {
         let feed = store.feed(connection);
-        Self { connection: connection.to_owned(), store, feed, metrics, devices: HashMap::new(), directory: None }
+        Self {
+            connection: connection.to_owned(),
+            store,
+            feed,
+            metrics,
+            devices: HashMap::new(),
+            directory: None,
+        }
     }
 
     /// The same, which also tells this directory what devices there are.

@@ -49,9 +49,10 @@ impl Connection {
     /// A command came. What its device can not do is said at once, and not when the connection is back.
     pub(super) fn ordered(&mut self, order: Order, now: Now) {
         let Some(mut orders) = self.orders.take() else { return };
-        let possible = self.dialogue.as_ref().map(|dialogue| dialogue.word(&order.device, &order.command, now));
+        let possible =
+            self.dialogue.as_ref().map(|dialogue| dialogue.word(&order.device, &order.command, now));
         if let Some(Err(refusal)) = possible {
-            self.settle(order, Fate::Refused(refusal));
+            self.settle(&order, Fate::Refused(refusal));
         } else {
             order.fate.send_replace(Fate::Queued);
             let (changes, since, mut ended) = (order.command.changes(), order.accepted, Vec::new());
@@ -111,7 +112,7 @@ impl Connection {
                     orders.queue.sent(turn, now.at, patience, rest);
                     self.recorder.record(Event::Happened(EventKind::Command), now);
                 }
-                Err(refusal) => self.settle(turn.give_up(), Fate::Refused(refusal)),
+                Err(refusal) => self.settle(&turn.give_up(), Fate::Refused(refusal)),
             }
         }
         self.all_ended(ended);
@@ -145,7 +146,7 @@ impl Connection {
                 Fate::Failed { code, words }
             }
         };
-        self.settle(order, fate);
+        self.settle(&order, fate);
     }
 
     fn all_ended(&mut self, ended: Vec<(Order, End)>) {
@@ -157,12 +158,12 @@ impl Connection {
                 // It was sent: no loss that we know of.
                 End::Unanswered { .. } | End::Interrupted { .. } => {}
             }
-            self.settle(order, end.into());
+            self.settle(&order, end.into());
         }
     }
 
     /// Its fate is known: counted, logged and told once.
-    fn settle(&mut self, order: Order, fate: Fate) {
+    fn settle(&mut self, order: &Order, fate: Fate) {
         let (device, command) = (order.device.as_str(), order.command.name());
         self.sink.command(device, command, fate.as_str());
         tracing::info!(connection = self.name, device, command, fate = fate.as_str(), "a command: {fate}");

@@ -93,8 +93,8 @@ impl Asker {
         }
         let (number, mode, param) = command.control()?;
         let answer = topics::acknowledgement(&device.mac, &self.client_id);
-        let more = json!({ "mode": mode, "param": param, "paramStr": "" });
-        Some(self.say(device, CONTROL, number, &answer, more))
+        let body = json!({ "mode": mode, "param": param, "paramStr": "" });
+        Some(self.say(device, CONTROL, number, &answer, body))
     }
 
     fn request(

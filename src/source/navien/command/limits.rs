@@ -44,7 +44,9 @@ impl Abilities {
         let number = |key: &str| feature.get(key).and_then(wire::integer);
         let has = |key: &&&'static str| number(key) == Some(2);
         Self {
-            setpoint: number("dhwTemperatureMin").zip(number("dhwTemperatureMax")).filter(|(min, max)| min < max),
+            setpoint: number("dhwTemperatureMin")
+                .zip(number("dhwTemperatureMax"))
+                .filter(|(min, max)| min < max),
             step: number("dhwTemperatureSettingUse"),
             has: KNOWN.iter().filter(has).copied().collect(),
         }
@@ -93,7 +95,8 @@ fn temperature(half_degrees: i64, abilities: &Abilities) -> Result<(), Refusal> 
             celsius(half_degrees + 1)
         ))),
         Some(4) => Err(Refusal::Unsupported(
-            "the heater takes three stages instead of a temperature, and which they are is not known".to_owned(),
+            "the heater takes three stages instead of a temperature, and which they are is not known"
+                .to_owned(),
         )),
         Some(_) | None => Ok(()),
     }

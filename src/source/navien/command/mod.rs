@@ -51,7 +51,8 @@ enum Wire {
 }
 
 /// Modes of operation, as the status calls them.
-pub const MODES: &[(&str, i64)] = &[("heat_pump", 1), ("electric", 2), ("energy_saver", 3), ("high_demand", 4)];
+pub const MODES: &[(&str, i64)] =
+    &[("heat_pump", 1), ("electric", 2), ("energy_saver", 3), ("high_demand", 4)];
 /// Modes of the recirculation pump.
 pub const RECIRCULATION_MODES: &[(&str, i64)] =
     &[("always", 1), ("button", 2), ("schedule", 3), ("temperature", 4)];

@@ -54,11 +54,15 @@ pub fn read(fields: &Fields) -> Result<Command, String> {
         Argument::Word(words) => {
             let given = field("mode").ok_or_else(|| wrong("`mode` is missing".to_owned()))?;
             let known = given.as_str().and_then(|given| words.iter().find(|(word, _)| *word == given));
-            known.map(|(_, number)| *number).ok_or_else(|| format!("`mode` must be one of {}", list(words)))?
+            known
+                .map(|(_, number)| *number)
+                .ok_or_else(|| format!("`mode` must be one of {}", list(words)))?
         }
         Argument::Days => {
             let days = field("days").ok_or_else(|| wrong("`days` is missing".to_owned()))?;
-            days.as_i64().filter(|days| DAYS.contains(days)).ok_or("`days` must be a whole number from 1 to 30")?
+            days.as_i64()
+                .filter(|days| DAYS.contains(days))
+                .ok_or("`days` must be a whole number from 1 to 30")?
         }
         Argument::FilterHours => {
             let hours = field("hours").ok_or_else(|| wrong("`hours` is missing".to_owned()))?;
@@ -149,7 +153,10 @@ fn from_fahrenheit(fahrenheit: f64) -> Result<i64, String> {
 }
 
 fn whole(half_degrees: f64) -> Result<i64, String> {
-    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and the range is looked at next")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the cast saturates, and the range is looked at next"
+    )]
     let half_degrees = half_degrees.round() as i64;
     if HALF_DEGREES.contains(&half_degrees) {
         return Ok(half_degrees);

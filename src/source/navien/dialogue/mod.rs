@@ -344,7 +344,8 @@ impl Dialogue for Conversation {
         let heater = self.heaters.iter().find(|heater| heater.label == device);
         let heater = heater.ok_or(Refusal::NoSuchDevice)?;
         let memories = lock(&self.memories);
-        let abilities = memories.heaters.get(&heater.entry.mac).and_then(|one| one.feature.abilities.as_ref());
+        let abilities =
+            memories.heaters.get(&heater.entry.mac).and_then(|one| one.feature.abilities.as_ref());
         command::check(command, abilities)?;
         let message = self.asker.order(&heater.entry, command, self.today(now)).ok_or(Refusal::NotSent)?;
         let rest = if command.changes() { orders::REST } else { Duration::ZERO };

@@ -44,7 +44,9 @@ impl Orders {
             (Content::Status(_), Some(Kind::Status)) if spoken.ours && !spoken.about.control => Verdict::Done,
             (Content::Features(_), Some(Kind::Features)) if spoken.ours => Verdict::Done,
             // A refusal goes to everybody who listens to the heater.
-            (Content::Refusal(code), None) if !spoken.about.elsewhere && is_ours(&spoken.about.session, session) => {
+            (Content::Refusal(code), None)
+                if !spoken.about.elsewhere && is_ours(&spoken.about.session, session) =>
+            {
                 refused(*code)
             }
             (
@@ -124,7 +126,8 @@ mod tests {
     fn a_refusal_of_somebody_elses_command_is_not_ours() {
         let refusal = serde_json::json!({"macAddress": "020000aabb01", "failCode": 2});
         let topic = "cmd/52/navilink-020000aabb01/ctrl-fail";
-        for (session, ours) in [(SESSION, true), (&SESSION[..13], true), ("", true), ("1693400000000", false)] {
+        for (session, ours) in [(SESSION, true), (&SESSION[..13], true), ("", true), ("1693400000000", false)]
+        {
             let verdict = verdict(None, topic, &answer("ctrl", session, &refusal));
             assert_eq!(verdict.is_some(), ours, "{session}");
             assert!(verdict.is_none_or(|verdict| matches!(verdict, Verdict::Failed { code: 2, .. })));
