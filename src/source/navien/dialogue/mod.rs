@@ -313,7 +313,7 @@ impl Dialogue for Conversation {
                 }
                 Outcome::Decoded
             }
-            (None, Content::Firmware(_) | Content::Refusal(_)) => Outcome::Decoded,
+            (None, Content::Firmware(_)) => Outcome::Decoded,
             (None, _) => Outcome::Ignored,
         }
     }
