@@ -19,14 +19,15 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
-use crate::clock;
+use crate::clock::{self, Now};
 use crate::commands::Office;
-use crate::config::{Config, Listen, Problems};
+use crate::config::{Config, Listen, Problems, State};
 use crate::diagnosis::desk::{Desk, Options};
 use crate::host::{Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
+use crate::lifecycle::journal::{Journal, PassedOver, Past};
 use crate::reading::store::Store;
 use crate::telemetry::Metrics;
 use connections::Connections;
@@ -34,6 +35,9 @@ use signals::Signals;
 
 /// Requests under way get this long to finish after the connections are closed.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+/// The disk of the journal gets this long to be read at the start. It takes a second for the largest usual journal.
+const DISK: Duration = Duration::from_secs(15);
 
 /// Why the exporter could not run.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +124,8 @@ async fn serve(
 
     announce(&addresses);
 
+    // Before the watcher: what happened earlier stands first in the timeline.
+    let journal = journal(&config.state, &host, &metrics, started).await;
     let watcher = Watcher::start(host.clone(), metrics.exporter());
     let sources = diagnostics::Sources {
         board: Arc::clone(&board),
@@ -131,7 +137,11 @@ async fn serve(
     let diagnosis = tokio::spawn(desk.clone().run());
     let mut connections =
         Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
-    let mut http = config.http.clone();
+    connections.diagnose(&config.diagnosis);
+    if let Some((journal, past)) = journal {
+        connections.keep(journal, past);
+    }
+    let (mut http, state) = (config.http.clone(), config.state.clone());
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
     let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
@@ -140,7 +150,7 @@ async fn serve(
         tokio::select! {
             order = signals.next() => match order {
                 signals::Order::Reload => {
-                    http = reload_once(&reload, &mut connections, &metrics, http, &web).await;
+                    http = reload_once(&reload, &mut connections, &metrics, http, &state, &web).await;
                 }
                 signals::Order::Stop => break,
             },
@@ -161,12 +171,45 @@ async fn serve(
     Ok(())
 }
 
+/// Reads and begins the journal, where one is wanted. A disk that can not be read or written keeps nothing from working.
+async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) -> Option<(Journal, Past)> {
+    let (directory, limit) = (state.directory.clone()?, state.journal_limit);
+    let (host, metrics) = (host.clone(), metrics.exporter().clone());
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&directory, limit, host, metrics, now));
+    let Ok(opened) = tokio::time::timeout(DISK, opening).await else {
+        warn!(
+            "the disk of the state directory does not answer: nothing is restored, and nothing is kept until the next \
+             start; look at the disk or its mount, or name another `directory` in `[state]`"
+        );
+        return None;
+    };
+    let (journal, past) = opened.ok()?;
+    let PassedOver { damaged, unknown, repeated } = past.passed_over();
+    let connections = past.connections().count();
+    if past.lines() > 0 {
+        info!(lines = past.lines(), connections, "the history goes on where the journal ended");
+    } else {
+        info!("no journal was found: the history begins now");
+    }
+    if damaged + unknown + repeated > 0 {
+        warn!(
+            damaged,
+            unknown,
+            repeated,
+            "lines of the journal were passed over; everything else was restored. A process that was killed leaves one \
+             damaged line, more of them point to the disk; unknown ones were written by a newer version"
+        );
+    }
+    Some((journal, past))
+}
+
 /// A configuration that can not be read or used changes nothing: what runs keeps running.
 async fn reload_once(
     reload: &Reload,
     connections: &mut Connections,
     metrics: &Metrics,
     http: crate::config::Http,
+    state: &State,
     web: &Web,
 ) -> crate::config::Http {
     let now = clock::now();
@@ -182,6 +225,9 @@ async fn reload_once(
         warn!("`[http]` changed: this takes effect at the next start only");
     }
     connections.compare_commands(&config.commands);
+    if config.state != *state {
+        warn!("`[state]` changed: this takes effect at the next start only");
+    }
     // It was checked with the rest: only a change since then can be wrong here.
     if let Err(problems) = web.reload() {
         error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");

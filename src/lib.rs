@@ -45,7 +45,8 @@
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
-//! | [`lifecycle`] | what happened, said once: events, recorder, history, board | decide anything |
+//! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |
+//! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
 //! | [`reading`] | newest value per series, expiry, limit | show an old value |
 //! | [`telemetry`] | every metric of ours in one table, handles, catalogue | count |
 //! | [`commands`] | where commands to devices are handed in, and what became of each | wait for a connection |
@@ -95,6 +96,7 @@ pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;
+pub mod monitor;
 pub mod reading;
 pub mod simulator;
 pub mod source;

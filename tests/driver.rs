@@ -339,6 +339,18 @@ async fn a_wanted_reconnect_closes_first_and_then_goes_deep() {
 }
 
 #[tokio::test]
+async fn a_probe_closes_politely_and_begins_another_session() {
+    let mut stage = Stage::new().await;
+    stage.tells(&["plan quick"]).await;
+    let mut peer = stage.accept_and_greet().await;
+    stage.orders.send(Control::Probe).await.unwrap();
+    peer.disconnects().await;
+    drop(peer);
+    stage.tells(&["down", "plan quick"]).await;
+    stage.accept_and_greet().await;
+}
+
+#[tokio::test]
 async fn a_wanted_replan_is_a_quick_one() {
     let mut stage = Stage::new().await;
     stage.tells(&["plan quick"]).await;

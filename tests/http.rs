@@ -7,6 +7,10 @@
     reason = "the functions of the test world are tests too"
 )]
 
+#[path = "http/status.rs"]
+mod status;
+#[path = "http/weeks.rs"]
+mod weeks;
 #[path = "http/world.rs"]
 mod world;
 
@@ -26,71 +30,9 @@ use world::{Answer, World, attempt, fill, refused, wrong_password};
 const CROWD: usize = 160;
 
 #[tokio::test]
-async fn the_status_page_tells_every_connections_story() {
-    let world = World::start();
-    fill(&world);
-    let answer = world.get("/").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    let page = answer.text();
-    for said in [
-        "1 of 5 connections online",
-        "http-equiv=\"refresh\"",
-        "connected after 1 attempt, 4 subscriptions active",
-        "4 of 4 active",
-        "<rect class=\"up\"",
-        "<rect class=\"drop\"",
-        "13 sessions, 3 drops",
-        "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
-        "renewed before its lifetime ran out",
-        "the vendor refused the e-mail or the password",
-        "check the account and its password",
-        "nobody listens at the broker",
-        "agreeing on TLS",
-        "<a href=\"metrics\">",
-        "<a href=\"-/ready\">",
-        "<a href=\"api/v1/connections\">",
-        env!("CARGO_PKG_VERSION"),
-    ] {
-        assert!(page.contains(said), "{said} is not in {page}");
-    }
-    for hidden in ["192.0.2.7", "198.51.100.9", "<script"] {
-        assert!(!page.contains(hidden), "{hidden} is in {page}");
-    }
-}
-
-#[tokio::test]
-async fn the_status_page_can_hold_still() {
-    let answer = World::start().get("/?refresh=off").await;
-    assert!(!answer.text().contains("http-equiv"), "{}", answer.text());
-    assert!(answer.text().contains("No connection is configured"));
-}
-
-#[tokio::test]
-async fn what_a_peer_says_is_escaped() {
-    let world = World::start();
-    let hostile = "<script>alert('x')</script>&\"";
-    let failure = Failure::new(Phase::Connack, ErrorName::ConnackRefused, hostile);
-    world.life("home", Duration::from_secs(9)).fails(1, failure);
-    world.life("away", Duration::from_secs(9999)).goes_online(1).drops(1, ErrorName::PingTimeout, hostile);
-    let answer = world.get("/").await;
-    assert!(!answer.text().contains("<script"), "{}", answer.text());
-    assert!(answer.text().contains("&lt;script&gt;alert("), "{}", answer.text());
-}
-
-#[tokio::test]
-async fn the_style_sheet_is_ours_and_allowed() {
-    let world = World::start();
-    let (page, style) = (world.get("/").await, world.get("/style.css").await);
-    assert!(page.text().contains("href=\"style.css\""));
-    assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
-    assert!(page.header("content-security-policy").unwrap().contains("style-src 'self'"));
-    assert!(!style.text().contains("http"), "nothing is loaded from elsewhere");
-}
-
-#[tokio::test]
 async fn every_answer_is_guarded() {
     let world = World::start();
-    for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/connections", "/nowhere"] {
+    for path in ["/", "/script.js", "/metrics", "/-/healthy", "/-/ready", "/api/v1/connections", "/nowhere"] {
         let answer = world.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");

@@ -158,6 +158,9 @@ fn a_change_of_state_is_one_line() {
         "detail=websocket_close:1000",
         "ended_by=\"peer\"",
         "session_seconds=60.0",
+        "cause=\"keepalive_timeout_server\"",
+        "evidence=\"inferred\"",
+        "seen=\"the broker closed after we had sent nothing for 60.0 s",
     ] {
         assert!(lines[3].contains(field), "{field} is not in {}", lines[3]);
     }

@@ -223,7 +223,7 @@ impl Reader {
             .no_proxy()
             .user_agent(concat!("hangup/", env!("CARGO_PKG_VERSION")));
         // The system's certificates take a while to read: only where they are needed.
-        let roots = (address.0.scheme() == "https").then(|| access.ca_file.as_deref());
+        let roots = (address.0.scheme() == "https").then_some(access.ca_file.as_deref());
         let unusable = |why: String| Fault::Client(format!("{}: {why}", address.plain()));
         let tls = match roots {
             Some(roots) => tls::load(roots).map_err(|failure| unusable(failure.message))?,
@@ -325,7 +325,7 @@ mod tests {
         let fault = |text: &str| parsed("x", text.as_bytes()).unwrap_err();
         assert!(matches!(fault("not json"), Fault::NotJson(_, 1, _)));
         assert!(matches!(fault(""), Fault::NotJson(..)));
-        assert!(matches!(fault("{\"timestamp\": 1"), Fault::NotJson(..)));
+        assert!(matches!(fault("{\"timestamp\": \"2026-03-01T12:00:00Z\""), Fault::NotJson(..)));
         assert!(matches!(fault("[]"), Fault::NotExport(..)));
         let other = fault("{\"timestamp\": \"2026-03-01T12:00:00Z\"}").to_string();
         assert!(other.contains("metrics") && other.contains("/api/v1/diagnostics"), "{other}");

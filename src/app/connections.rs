@@ -20,6 +20,7 @@ use crate::connection::error::RetryClass;
 use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
+use crate::lifecycle::journal::{self, Journal, Past};
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName};
 use crate::reading::ingest::Ingest;
@@ -29,6 +30,9 @@ use crate::telemetry::Metrics;
 
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
+
+/// The journal gets this long to bring its last records to the disk.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
 
 /// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
 /// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
@@ -43,6 +47,11 @@ pub(super) struct Connections {
     host: Timeline,
     desk: Desk,
     office: Arc<Office>,
+    /// Session lengths that are known beside the catalogue; a connection learns them when it begins.
+    limits: Vec<Duration>,
+    /// Where it is written down what happens to them, and what stood there before this process.
+    journal: Option<Journal>,
+    past: Past,
     running: BTreeMap<String, Running>,
     telling: Option<AbortHandle>,
 }
@@ -61,8 +70,21 @@ impl Connections {
         host: Timeline,
         desk: Desk,
     ) -> Self {
+        let running = BTreeMap::new();
         let office = Arc::new(Office::new(config::Commands::default()));
-        Self { metrics, store, board, host, desk, office, running: BTreeMap::new(), telling: None }
+        Self {
+            metrics,
+            store,
+            board,
+            host,
+            desk,
+            office,
+            limits: Vec::new(),
+            journal: None,
+            past: Past::default(),
+            running,
+            telling: None,
+        }
     }
 
     /// The same, which take commands from this office if it is open.
@@ -78,9 +100,17 @@ impl Connections {
         }
     }
 
+    /// From now on what happens is written to this journal, and goes on where it ended.
+    pub(super) fn keep(&mut self, journal: Journal, past: Past) {
+        journal::remember(&past, &self.host);
+        self.journal = Some(journal);
+        self.past = past;
+    }
+
     /// The search for causes goes on in this way.
-    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
+    pub(super) fn diagnose(&mut self, config: &config::Diagnosis) {
         self.desk.configure(config.into());
+        self.limits.clone_from(&config.limits);
     }
 
     /// Ends every wait for the network. In each place of the queue comes another connection each time.
@@ -152,6 +182,9 @@ impl Connections {
             }
         }
         join_all(std::mem::take(&mut self.running).into_values().map(|running| running.task)).await;
+        if let Some(journal) = self.journal.take() {
+            let _ = tokio::task::spawn_blocking(move || journal.stop(LAST_RECORDS)).await;
+        }
     }
 
     /// Ends some, all at once. What `returns` with another configuration keeps its past (drops, counters, history) and
@@ -185,16 +218,25 @@ impl Connections {
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
         let entry = self.board.enter(status);
+        let history = entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone();
+        journal::restore(&mut self.past, &name, &history);
         let (control, orders) = mpsc::channel(4);
         let metrics = self.metrics.connection(labels);
         let subject = Subject {
-            history: entry.lock().unwrap_or_else(PoisonError::into_inner).history.clone(),
+            history: history.clone(),
             gauges: metrics.findings(),
             control: Some(control.downgrade()),
         };
-        let recorder = Recorder::new(metrics, Arc::clone(&entry))
+        let mut recorder = Recorder::new(metrics, Arc::clone(&entry))
             .on_host(self.host.clone())
-            .heard_by(self.desk.observer(&name, subject));
+            .with_limits(self.limits.clone());
+        if let Some(journal) = &self.journal {
+            let scribe = journal.scribe(&name, history);
+            self.desk.tell_to(&name, Box::new(scribe.clone()));
+            // Before the desk, whose conclusions rest on what it hears.
+            recorder = recorder.heard_by(Box::new(scribe));
+        }
+        let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
         let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
         if inbox.is_some() {

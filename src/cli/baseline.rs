@@ -2,6 +2,7 @@
 //!
 //! Never needs the terminal to stay: what it has is in a file, and it can go on later.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -113,12 +114,7 @@ fn begin(arguments: &Arguments, access: &Access) -> Result<(Baseline, Address, P
             "{name} is there already: go on with it by `--continue {name}`, or choose another by `--file monday.json`"
         ));
     }
-    let address = match (arguments.url.clone(), here()?) {
-        (Some(address), _) | (None, Place::Web(address)) => address,
-        (None, Place::File(_) | Place::Input) => {
-            return Err("write for example http://127.0.0.1:9883".to_owned());
-        }
-    };
+    let address = arguments.url.clone().map_or_else(here, Ok)?;
     let length = arguments.length.unwrap_or_default();
     let baseline = Baseline::new(address.plain(), arguments.connection.clone(), Stamp(now().wall), length);
     Ok((baseline, address, file))
@@ -171,19 +167,16 @@ impl Shown {
         };
         let mut line = so_far(baseline);
         if let Some(why) = trouble {
-            line.push_str(&format!("; {why}"));
+            let _ = write!(line, "; {why}");
         }
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(Stamp(now().wall).since(baseline.from).as_secs());
-                bar.set_message(line);
-            }
-            None => {
-                let state = (baseline.drops(), trouble.is_some());
-                if self.told.replace(Some(state)) != Some(state) {
-                    output::note(line);
-                }
-            }
+        if let Some(bar) = &self.bar {
+            bar.set_position(Stamp(now().wall).since(baseline.from).as_secs());
+            bar.set_message(line);
+            return;
+        }
+        let state = (baseline.drops(), trouble.is_some());
+        if self.told.replace(Some(state)) != Some(state) {
+            output::note(line);
         }
     }
 

@@ -40,7 +40,7 @@ Configuration:
 
 Exit codes:
   0  done
-  1  a problem was found: `check` found faults, a port is in use, a sign-in failed
+  1  a problem was found: `check` found faults, a port is in use, a sign-in failed, nothing to report was reached
   2  the command line or the configuration is wrong";
 
 /// The name of the program.

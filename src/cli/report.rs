@@ -63,7 +63,7 @@ pub(super) struct FormArguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let place = arguments.place.clone().map_or_else(here, Ok);
+    let place = arguments.place.clone().map_or_else(|| here().map(Place::Web), Ok);
     let document = place.and_then(|place| {
         ask::document(&place, &arguments.access.access()).map_err(|fault| fault.to_string())
     });
@@ -80,11 +80,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 /// The hangup of this machine: where it is told to listen, else where it usually does.
-pub(super) fn here() -> Result<Place, String> {
+pub(super) fn here() -> Result<Address, String> {
     let told = std::env::var("HANGUP_LISTEN").unwrap_or_default();
     let listened: Option<SocketAddr> =
         told.split(',').filter_map(|place| place.trim().parse::<Listen>().ok()).find_map(|place| place.tcp());
-    Address::parse(&format!("http://{}", health::reachable(listened))).map(Place::Web)
+    Address::parse(&format!("http://{}", health::reachable(listened)))
 }
 
 impl AccessArguments {

@@ -13,7 +13,7 @@ use crate::diagnosis::Sends;
 use crate::host::TcpInfo;
 
 /// Who ended a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// The peer closed.

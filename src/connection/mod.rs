@@ -25,7 +25,7 @@ mod sends;
 mod session;
 pub mod subscriptions;
 pub mod takeover;
-mod traffic;
+pub(crate) mod traffic;
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ impl Tier {
 }
 
 /// The finer observation behind an error name. Never a secret, an address of a person or free text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Detail {
     /// Nothing finer is known.

@@ -247,7 +247,7 @@ mod tests {
         ] {
             assert_eq!(shape(topic, "ours"), expected, "{topic}");
         }
-        assert_eq!(shape(&"s/".repeat(40), "").matches("s").count(), SEGMENTS);
+        assert_eq!(shape(&"s/".repeat(40), "").matches('s').count(), SEGMENTS);
     }
 
     #[test]

@@ -17,22 +17,22 @@ const KEPT_GAPS: usize = 64;
 
 /// The books of one connection.
 #[derive(Debug)]
-pub(super) struct Traffic {
-    pub(super) stats: LinkStats,
-    pub(super) last_sent: Instant,
-    pub(super) last_received: Instant,
+pub(crate) struct Traffic {
+    pub(crate) stats: LinkStats,
+    pub(crate) last_sent: Instant,
+    pub(crate) last_received: Instant,
     /// By packet type and topic.
     books: Books,
 }
 
 impl Traffic {
-    pub(super) fn new(client_id: &str, now: Instant) -> Self {
+    pub(crate) fn new(client_id: &str, now: Instant) -> Self {
         let books = Books::new(client_id);
         Self { stats: LinkStats::default(), last_sent: now, last_received: now, books }
     }
 
     /// A packet of ours goes out.
-    pub(super) fn sent(&mut self, packet: &Packet, now: Instant) {
+    pub(crate) fn sent(&mut self, packet: &Packet, now: Instant) {
         let silence = now.saturating_since(self.last_sent.max(self.last_received));
         if silence >= SILENCE {
             if self.stats.gaps.len() >= KEPT_GAPS {
@@ -62,7 +62,7 @@ impl Traffic {
     }
 
     /// A packet of the peer came in.
-    pub(super) fn received(&mut self, packet: &Packet, now: Instant) {
+    pub(crate) fn received(&mut self, packet: &Packet, now: Instant) {
         self.stats.packets_received += 1;
         if matches!(packet, Packet::Publish(_)) {
             self.stats.messages_received += 1;
@@ -73,13 +73,13 @@ impl Traffic {
     }
 
     /// The peer proved at `at` to be there: by bytes or by a TCP acknowledgement.
-    pub(super) fn heard(&mut self, at: Instant) {
+    pub(crate) fn heard(&mut self, at: Instant) {
         self.last_received = self.last_received.max(at);
         self.acknowledged(at);
     }
 
     /// The peer's kernel acknowledged something at `at`; its MQTT side may still be frozen.
-    pub(super) fn acknowledged(&mut self, at: Instant) {
+    pub(crate) fn acknowledged(&mut self, at: Instant) {
         if self.stats.silence_broken.is_some_and(|since| at > since) {
             self.stats.silence_broken = None;
             // Whoever survived the newest silence survived those before it.
@@ -91,7 +91,7 @@ impl Traffic {
 
     /// What was sent by packet type and topic, for a session that ends now. `answer_time`: how soon a close counts as
     /// the answer to a packet.
-    pub(super) fn sends(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
+    pub(crate) fn sends(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
         self.books.over(closed_by_peer, answer_time, now)
     }
 }

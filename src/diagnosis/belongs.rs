@@ -16,7 +16,11 @@ pub(super) fn belongs(pattern: &Pattern, session: &Lived, case: &Case) -> bool {
     }
     let end = session.start + session.age;
     match pattern {
-        Pattern::Lifetime { from, to, .. } => (*from..=*to).contains(&session.age),
+        // As far around as a known limit is sought (drop-diagnosis.md section 4.2).
+        Pattern::Lifetime { age, from, to, .. } => {
+            let around = (0.01 * age).max(5.0);
+            (from - around..=to + around).contains(&session.age)
+        }
         Pattern::Calendar { period, phase } => off_phase(end, *period, *phase, case) <= tolerance(*period),
         Pattern::LifetimeOrCalendar { age, period, phase } => {
             (session.age - age).abs() <= tolerance(*period)
@@ -55,7 +59,7 @@ pub(super) fn speaks(pattern: &Pattern, session: &Lived) -> bool {
         return true;
     }
     match pattern {
-        Pattern::Lifetime { to: age, .. }
+        Pattern::Lifetime { age, .. }
         | Pattern::LifetimeOrCalendar { age, .. }
         | Pattern::LifetimeOrCount { age, .. } => session.age > *age,
         Pattern::Calendar { period, .. } | Pattern::ClockHint { period, .. } => session.age > *period,

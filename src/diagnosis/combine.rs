@@ -206,6 +206,12 @@ fn finding(claim: Claim, evident: Evident<'_>) -> Finding {
     let earlier = before.iter().find(|finding| same(&finding.claim.pattern, &claim.pattern));
     let open = open_drops(case).count();
     let ends = || members(&claim, case).map(|session| (session.start + session.age) / scale);
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let counted = match ends().count() {
+        // All that it rests on has left the case.
+        0 => (claim.support, claim.of),
+        belong => (count(belong), count(open)),
+    };
     let first = ends().reduce(f64::min).map_or(now, wall);
     let last = ends().reduce(f64::max).map_or(now, wall);
     let (cause, or) = words::causes(&claim.pattern);
@@ -219,7 +225,7 @@ fn finding(claim: Claim, evident: Evident<'_>) -> Finding {
         last: earlier.map_or(last, |finding| if ends().next().is_some() { last } else { finding.last }),
         since: earlier.map_or(now, |finding| finding.since),
         contradicted: contradictions(&claim, case),
-        words: words::seen(&claim, u32::try_from(open).unwrap_or(u32::MAX).max(claim.support)),
+        words: words::seen(&claim, counted),
         advice: advice::advice(&claim.pattern),
         disproof: words::disproof(&claim.pattern),
         test: words::test(&claim.pattern),

@@ -14,7 +14,7 @@ use super::fleet::{Dropped, burst, came_with};
 use super::gather::{Beside, Settings, case, is_explained};
 use super::pattern::{self, idle};
 use super::probe::{self, Clock};
-use super::{Case, Claim, Finding, Pattern, combine};
+use super::{Case, Claim, Finding, Pattern, Verdict, combine};
 use crate::clock::{self, Now};
 use crate::config;
 use crate::connection::driver::Control;
@@ -73,6 +73,8 @@ struct Inner {
     wake: Notify,
     host: Timeline,
     options: Mutex<Options>,
+    /// Who hears of what was concluded.
+    listeners: Mutex<BTreeMap<String, Box<dyn Observer>>>,
 }
 
 impl Desk {
@@ -85,7 +87,13 @@ impl Desk {
             wake: Notify::new(),
             host,
             options: Mutex::new(options),
+            listeners: Mutex::default(),
         }))
+    }
+
+    /// From now on this one hears what is concluded of a connection: [`Fact::Explained`] and [`Fact::Concluded`].
+    pub fn tell_to(&self, name: &str, listener: Box<dyn Observer>) {
+        lock(&self.0.listeners).insert(name.to_owned(), listener);
     }
 
     /// Works differently from the next look on.
@@ -110,6 +118,7 @@ impl Desk {
     pub fn forget(&self, name: &str) {
         lock(&self.0.subjects).remove(name);
         lock(&self.0.waiting).remove(name);
+        lock(&self.0.listeners).remove(name);
     }
 
     /// Looks whenever there is something to look at, for ever.
@@ -117,7 +126,7 @@ impl Desk {
         loop {
             tokio::select! {
                 () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(PROBE_CHECK) => self.probe(clock::now()),
+                () = tokio::time::sleep(PROBE_CHECK) => self.order_probes(clock::now()),
             }
             while let Some(name) = self.next() {
                 let desk = self.clone();
@@ -147,9 +156,17 @@ impl Desk {
         let fleet = fleet(&subjects, settings.scale);
         let beside = Beside { host: self.0.host.all(), other_drops: others(name, &fleet, settings.scale) };
         let together = burst(name, &fleet, subjects.len());
-        let (before, conclusion) = look(&subject.history, &beside, &settings, together, now);
+        let (before, conclusion, explained) = look(&subject.history, &beside, &settings, together, now);
         subject.gauges.show(&conclusion.findings);
         tell(name, &before, &conclusion.findings);
+        if let Some(listener) = lock(&self.0.listeners).get_mut(name) {
+            for (session, verdict) in &explained {
+                listener.heard(&Fact::Explained { session: *session, verdict }, now);
+            }
+            if before != conclusion.findings {
+                listener.heard(&Fact::Concluded(&conclusion.findings), now);
+            }
+        }
         self.pass_on(&conclusion.findings, &fleet, &subjects);
     }
 
@@ -179,7 +196,7 @@ impl Desk {
     }
 
     /// Orders the probes that are due. The connection refuses one that comes at a bad moment, and is asked again.
-    fn probe(&self, now: Now) {
+    pub fn order_probes(&self, now: Now) {
         if !lock(&self.0.options).probes {
             return;
         }
@@ -225,14 +242,14 @@ pub fn utc_offset(at: SystemTime) -> f64 {
     f64::from(jiff::tz::TimeZone::system().to_offset(at).seconds())
 }
 
-/// Looks, and writes what it found; the findings before it come back too. The history is not held meanwhile.
+/// Looks, and writes what it found; the findings before it come back too, and the verdicts that are news. The history is not held meanwhile.
 fn look(
     shared: &SharedHistory,
     beside: &Beside,
     settings: &Settings,
     together: Option<Claim>,
     now: Now,
-) -> (Vec<Finding>, Conclusion) {
+) -> (Vec<Finding>, Conclusion, Vec<(u64, Verdict)>) {
     let (case, before, drops) = shared.read(|history| {
         (case(history, beside, settings, now), history.findings().to_vec(), counted(history))
     });
@@ -246,8 +263,8 @@ fn look(
         (None, None) => review(evident),
         (claims, together) => conclude(evident, claims.into_iter().flatten().chain(together).collect()),
     };
-    write(shared, &case, &conclusion);
-    (before, conclusion)
+    let explained = write(shared, &case, &conclusion);
+    (before, conclusion, explained)
 }
 
 /// The drops that count, if it is a drop that gives reason to look: a planned close is none.
@@ -264,20 +281,25 @@ fn counted(history: &History) -> Option<u64> {
     u64::try_from(history.drops().filter(|session| open(session.number)).count()).ok()
 }
 
-fn write(shared: &SharedHistory, case: &Case, conclusion: &Conclusion) {
+fn write(shared: &SharedHistory, case: &Case, conclusion: &Conclusion) -> Vec<(u64, Verdict)> {
     let remarks = conclusion.nothing.iter().chain(&conclusion.unknowable).cloned().collect();
     shared.write(|history| {
+        let mut news = Vec::new();
         for (number, verdict) in &conclusion.verdicts {
             let seen =
                 case.sessions.iter().find(|session| session.number == *number).map(|seen| &seen.verdict);
             // What direct evidence said meanwhile is better known.
             if history.verdict(*number).is_none_or(|stands| Some(stands) == seen) {
+                if history.verdict(*number) != Some(verdict) {
+                    news.push((*number, verdict.clone()));
+                }
                 history.explain(*number, verdict.clone());
             }
         }
         history.conclude(conclusion.findings.clone());
         history.remark(remarks);
-    });
+        news
+    })
 }
 
 /// The drops of all connections that direct evidence leaves open.
@@ -347,7 +369,7 @@ impl Observer for Watch {
         match fact {
             // The next session shows what came of a drop, and a verdict may set it aside.
             Fact::Over(_) | Fact::Began(_) | Fact::Explained { .. } => self.ask(),
-            Fact::Attempt(_) | Fact::Happened(_) => {}
+            Fact::Attempt(_) | Fact::Happened(_) | Fact::Concluded(_) => {}
         }
     }
 }

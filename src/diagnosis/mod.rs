@@ -1,4 +1,5 @@
-//! Why connections drop: direct evidence for one drop, tests over many, and what of it may be said. Pure.
+//! Why connections drop: direct evidence for one drop, tests over many, and what of it may be said. Pure but for its
+//! [`desk`], which runs the tests.
 //!
 //! Never reads a clock, never waits and never throws dice that cannot be thrown again: the same history gives the same
 //! findings. What is said is "fits", with its support and with what would disprove it.

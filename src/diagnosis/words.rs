@@ -42,21 +42,17 @@ pub(super) fn evidence(pattern: &Pattern) -> Evidence {
     }
 }
 
-/// One line: what was seen, how often, what it usually is. The test of a known limit counts the sessions that reached
-/// it; a person wants to know of how many `drops`.
-pub(super) fn seen(claim: &Claim, drops: u32) -> String {
-    let of = format!("{} of {}", claim.support, claim.of);
+/// One line: what was seen, how often, what it usually is. `drops` says how many of how many drops belong to it now:
+/// that is what a person wants to know where a test counted something else, or some drops ago.
+pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
+    let of = format!("{} of {}", drops.0, drops.1);
     match &claim.pattern {
         Pattern::Lifetime { age, from, to, limit } => {
             let usual = match limit {
                 Some(limit) => owner(*limit),
                 None => "a session length limit fits, of a kind that is not in our list".to_owned(),
             };
-            format!(
-                "{} of {drops} drops came {} after connecting; {usual}.",
-                claim.support,
-                range(*age, *from, *to)
-            )
+            format!("{of} drops came {} after connecting; {usual}.", range(*age, *from, *to))
         }
         Pattern::Calendar { period, phase } => format!(
             "{of} drops came {}, local time, whatever the age of the session; a timer on somebody's clock fits: a \
@@ -99,8 +95,10 @@ pub(super) fn seen(claim: &Claim, drops: u32) -> String {
             )
         }
         Pattern::IdleTimeout { survived, fatal, reset } => format!(
-            "{of} silences of {} and more ended the session{}, and none of {} or less did; a NAT or firewall that \
+            "{} of {} silences of {} and more ended the session{}, and none of {} or less did; a NAT or firewall that \
              forgets silent connections fits.",
+            claim.support,
+            claim.of,
             length(*fatal),
             if *reset { " by a reset" } else { ", and nothing came back" },
             length(*survived)

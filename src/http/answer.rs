@@ -19,9 +19,9 @@ pub(super) fn typed(content_type: &'static str, answer: impl IntoResponse) -> Re
     response
 }
 
-/// Only our own style sheet, nothing else from anywhere; no frame, no form.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+/// Only our own style sheet and our own script, which may only ask us; nothing from anywhere else, no frame, no form.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Adds what every answer carries: it is never kept, never guessed at, and loads nothing from elsewhere.
 pub(super) async fn guarded(mut response: Response) -> Response {

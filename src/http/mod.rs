@@ -6,15 +6,12 @@ mod client;
 mod commands;
 mod connections;
 mod diagnostics;
-mod landing;
 mod listen;
 mod metrics;
-mod past;
 mod probes;
 mod server;
-mod timeline;
+mod status;
 pub mod web;
-mod words;
 
 use std::sync::Arc;
 
@@ -44,6 +41,8 @@ pub struct Pages {
     office: Arc<Office>,
     /// A place for each page of metrics being written.
     writers: Arc<Semaphore>,
+    /// A place for each status page being drawn.
+    painters: Arc<Semaphore>,
     /// A place for each document of diagnostics being written.
     documents: Arc<Semaphore>,
     /// When this process began.
@@ -54,10 +53,11 @@ impl Pages {
     /// Pages that show these.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        let (writers, painters) = (places(metrics::WRITERS), places(status::PAINTERS));
+        let documents = places(diagnostics::WRITERS);
         let office = Arc::new(Office::new(crate::config::Commands::default()));
-        let writers = Arc::new(Semaphore::new(metrics::WRITERS));
-        let documents = Arc::new(Semaphore::new(diagnostics::WRITERS));
-        Self { metrics, store, board, host, office, writers, documents, started: now() }
+        Self { metrics, store, board, host, office, writers, painters, documents, started: now() }
     }
 
     /// The same, with an office where commands are handed in.
@@ -70,8 +70,10 @@ impl Pages {
     /// Every route.
     fn router(self) -> Router {
         Router::new()
-            .route("/", get(landing::page))
-            .route("/style.css", get(landing::style))
+            .route("/", get(status::front))
+            .route("/connections/{name}", get(status::one))
+            .route("/style.css", get(status::style))
+            .route("/script.js", get(status::script))
             .route("/metrics", get(metrics::page))
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
@@ -97,6 +99,7 @@ impl std::fmt::Debug for Pages {
 /// What there is, for those who asked for something else.
 const ROUTES: &str = "\
 /                    status of every connection, for people
+/connections/{name}  status of one connection, in full
 /metrics             metrics, for Prometheus
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why

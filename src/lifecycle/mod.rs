@@ -5,10 +5,12 @@ pub mod baseline;
 pub mod board;
 pub mod export;
 pub mod history;
+pub mod journal;
 mod log;
 mod narrate;
 pub mod observer;
 mod open;
+pub mod record;
 pub mod recorder;
 pub mod summary;
 #[cfg(test)]
@@ -28,7 +30,7 @@ use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::EventKind;
 
 /// Why we closed a session ourselves. The label `cause` of `mqtt_client_closes_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseCause {
     /// The exporter stops.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::history::{Attempt, Happening, Living, Session};
 use crate::clock::Now;
-use crate::diagnosis::Verdict;
+use crate::diagnosis::{Finding, Verdict};
 
 /// Hears what was recorded, after it stands in the history.
 pub trait Observer: Send {
@@ -29,6 +29,8 @@ pub enum Fact<'a> {
         /// What is thought.
         verdict: &'a Verdict,
     },
+    /// These findings stand now, in the place of the earlier ones.
+    Concluded(&'a [Finding]),
     /// Something happened beside the connection.
     Happened(&'a Happening),
 }

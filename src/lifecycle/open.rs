@@ -1,4 +1,4 @@
-//! An attempt and a session while they last: what their records will need. [pure]
+//! An attempt and a session while they last: what their records will need. Pure.
 //! Never outlives its end: that turns it into a record of the history.
 
 use std::net::SocketAddr;

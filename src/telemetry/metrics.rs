@@ -165,7 +165,7 @@ families! {
     rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many.";
     reload_successful: Gauge, "hangup_config_last_reload_successful", [], "Whether the newest reading of the configuration succeeded (1) or not (0).";
     reload_success_time: Gauge, "hangup_config_last_reload_success_timestamp_seconds", [], "When the configuration was last read successfully.";
-    journal_write_failures: Counter, "hangup_journal_write_failures_total", [], "Records of drops that could not be written to the journal; they are lost at the next restart.";
+    journal_write_failures: Counter, "hangup_journal_write_failures_total", [], "Records that could not be written to the journal at once; they are lost at the next restart unless the disk comes back in time.";
     diagnostics_write_failures: Counter, "hangup_diagnostics_write_failures_total", [], "Times that the diagnostics file could not be written.";
     diagnostics_written: Gauge, "hangup_diagnostics_last_written_timestamp_seconds", [], "When the diagnostics file was last written; absent where none is.";
     host_suspends: Counter, "hangup_host_suspends_total", [], "Times that this machine slept for 2 s or longer.";

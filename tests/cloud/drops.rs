@@ -13,8 +13,11 @@ const HANGUP: &str = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP";
 const CLOSED: &str = "AWS_IO_SOCKET_CLOSED";
 const HOME: (&str, &str) = ("connection", "home");
 
-/// Lets `fault` happen to a calm session. Returns the page of the next session that works.
-async fn after(fault: Fault, expected: &str) -> Page {
+/// An end that the far side decided, right after a request by chance or not.
+const BY_CHANCE: &[&str] = &["unknown none", "policy_violation suspected"];
+
+/// Lets `fault` happen to a calm session: it has one of these causes. Returns the page of the next session that works.
+async fn after(fault: Fault, expected: &str, causes: &[&str]) -> Page {
     let scene = Scene::new().await;
     let exporter = scene.home("").await;
     let calm = exporter.page().await;
@@ -29,6 +32,12 @@ async fn after(fault: Fault, expected: &str) -> Page {
         })
         .await;
     assert_eq!(page.drops("home"), [(expected.to_owned(), 1.0)]);
+    match page.causes("home").as_slice() {
+        [(cause, count)] => {
+            assert!(causes.contains(&cause.as_str()) && *count == 1.0, "{count} times {cause}");
+        }
+        several => panic!("one drop has one cause: {several:?}"),
+    }
     assert_eq!(page.sum("mqtt_client_sessions_total", &[HOME]), 2.0);
     assert_eq!(page.sum("mqtt_client_closes_total", &[HOME]), 0.0, "a drop is not a close");
     assert_eq!(
@@ -46,70 +55,80 @@ async fn after(fault: Fault, expected: &str) -> Page {
     let board: serde_json::Value = serde_json::from_str(&board).unwrap();
     assert_eq!(board["connections"][0]["last_drop"]["error"], expected);
     assert_eq!(board["connections"][0]["drops"], 1);
+    let (drop, line) =
+        (&board["connections"][0]["last_drop"], &board["connections"][0]["history"]["drops"][0]);
+    assert_eq!((&drop["cause"], &drop["words"]), (&line["verdict"]["cause"], &line["verdict"]["words"]));
     scene.end(exporter).await;
     page
 }
 
 #[tokio::test]
 async fn an_orderly_close() {
-    after(Fault::HangUp, HANGUP).await;
+    after(Fault::HangUp, HANGUP, BY_CHANCE).await;
 }
 
 #[tokio::test]
 async fn a_websocket_close() {
-    after(Fault::WebsocketClose(1001), HANGUP).await;
+    after(Fault::WebsocketClose(1001), HANGUP, &["server_maintenance stated"]).await;
 }
 
 #[tokio::test]
 async fn a_bare_fin() {
-    after(Fault::Fin, CLOSED).await;
+    after(Fault::Fin, CLOSED, BY_CHANCE).await;
 }
 
 #[tokio::test]
 async fn a_reset() {
-    after(Fault::Reset, CLOSED).await;
+    after(Fault::Reset, CLOSED, &["unknown none"]).await;
 }
 
 #[tokio::test]
 async fn garbage() {
-    after(Fault::Garbage, "AWS_ERROR_MQTT_INVALID_REMAINING_LENGTH").await;
+    after(Fault::Garbage, "AWS_ERROR_MQTT_INVALID_REMAINING_LENGTH", &["protocol_error observed"]).await;
 }
 
 #[tokio::test]
 async fn a_text_frame() {
-    after(Fault::TextFrame, "AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR").await;
+    after(Fault::TextFrame, "AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR", &["protocol_error observed"]).await;
 }
 
 #[tokio::test]
 async fn a_message_that_is_too_large() {
-    after(Fault::Oversize(300 * 1024), "LOCAL_INBOUND_PACKET_TOO_LARGE").await;
+    after(Fault::Oversize(300 * 1024), "LOCAL_INBOUND_PACKET_TOO_LARGE", &["payload_too_large observed"])
+        .await;
 }
 
 #[tokio::test]
 async fn a_takeover() {
-    after(Fault::Takeover, HANGUP).await;
+    after(Fault::Takeover, HANGUP, BY_CHANCE).await;
 }
 
 #[tokio::test]
 async fn a_broker_that_denies_a_publish() {
     // It strikes at the next request, which comes within one status interval.
-    after(Fault::PolicyClose(1), HANGUP).await;
+    after(Fault::PolicyClose(1), HANGUP, &["policy_violation suspected"]).await;
 }
 
 #[tokio::test]
 async fn a_frozen_broker() {
     // It comes back by a FIN: the name tells that it was found out before.
-    after(Fault::Frozen(Duration::from_secs(70)), "AWS_ERROR_MQTT_TIMEOUT").await;
+    after(Fault::Frozen(Duration::from_secs(70)), "AWS_ERROR_MQTT_TIMEOUT", &["broker_stalled observed"])
+        .await;
 }
 
 #[tokio::test]
 async fn a_dead_path() {
-    after(Fault::Silence(Duration::from_secs(90)), "AWS_IO_SOCKET_TIMEOUT").await;
+    after(Fault::Silence(Duration::from_secs(90)), "AWS_IO_SOCKET_TIMEOUT", &["path_dead observed"]).await;
 }
 
 #[tokio::test]
 async fn nobody_listens() {
-    let page = after(Fault::Down(Duration::from_secs(3)), CLOSED).await;
+    let page = after(
+        Fault::Down(Duration::from_secs(3)),
+        CLOSED,
+        &["broker_restart inferred", "policy_violation suspected"],
+    )
+    .await;
     assert_eq!(page.failures("home"), [("tcp".to_owned(), "AWS_IO_SOCKET_CONNECTION_REFUSED".to_owned())]);
 }
 

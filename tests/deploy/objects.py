@@ -60,7 +60,8 @@ def fits(objects, workload, template):
     accounts = [thing["metadata"]["name"] for thing in of(objects, "ServiceAccount")]
     assert template["spec"]["serviceAccountName"] in accounts
     for volume in template["spec"].get("volumes", []):
-        assert "secret" in volume or volume["configMap"]["name"] in maps, volume
+        own = {"secret", "emptyDir", "persistentVolumeClaim"} & volume.keys()
+        assert own or volume["configMap"]["name"] in maps, volume
 
 
 def confined(pod):

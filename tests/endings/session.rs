@@ -16,6 +16,7 @@ use rumqttc::mqttbytes::v4::Packet;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::causes::assert_cause;
 use crate::harness::{EVERY_TRANSPORT, PATIENCE, Side, assert_ending, broker, ended, limits, run};
 
 const NETWORK: RetryClass = RetryClass::Network;
@@ -312,6 +313,7 @@ async fn a_path_that_the_kernel_gives_up() {
     script.joined().await;
     let (error, detail) = (ErrorName::SocketTimeout, Detail::Os(libc::ETIMEDOUT));
     assert_ending(&ending, Phase::Session, error, detail, NETWORK, EndedBy::Timeout);
-    // The view from before the kernel forgot.
+    // The view from before the kernel forgot: the peer's kernel answered every probe.
     assert_eq!(ending.tcp.unwrap().state, 1);
+    assert_cause(&ending, "broker_stalled observed D7");
 }

@@ -28,23 +28,29 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) board: Arc<Board>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) host: Timeline,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
 
 impl World {
     pub(crate) fn start() -> Self {
+        Self::start_at("127.0.0.1:0")
+    }
+
+    pub(crate) fn start_at(listen: &str) -> Self {
         let listeners =
-            http::bind(&Http { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Http::default() }).unwrap();
+            http::bind(&Http { listen: vec![listen.parse().unwrap()], ..Http::default() }).unwrap();
         let address = listeners.addresses()[0];
         let (metrics, board) = (Arc::new(Metrics::new()), Arc::new(Board::default()));
         let store = Arc::new(Store::new(100, Duration::from_secs(60), metrics.exporter()));
-        let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board), Timeline::default());
+        let host = Timeline::default();
+        let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board), host.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(http::serve(listeners, pages, async move {
             let _ = stopped.await;
         }));
-        Self { address, board, metrics, stop, served }
+        Self { address, board, metrics, host, stop, served }
     }
 
     /// A connection that the pages show, so long ago.
@@ -119,7 +125,7 @@ impl Answer {
 /// The life of one connection.
 pub(crate) struct Life {
     recorder: Recorder,
-    now: Now,
+    pub(crate) now: Now,
 }
 
 impl Life {

@@ -57,6 +57,11 @@ impl Process {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends `HUP`, `TERM` or `INT`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
@@ -164,7 +169,15 @@ impl Exporter {
 
     /// Ends it as a service manager does, and looks for secrets in all that it printed and still shows.
     pub async fn stop(self) {
-        for path in ["/", "/metrics", "/api/v1/connections", "/-/ready", "/-/healthy"] {
+        for path in [
+            "/",
+            "/metrics",
+            "/api/v1/connections",
+            "/api/v1/diagnostics",
+            "/api/v1/drops",
+            "/-/ready",
+            "/-/healthy",
+        ] {
             self.get(path).await;
         }
         self.process.signal("TERM");

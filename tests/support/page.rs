@@ -50,6 +50,16 @@ impl Page {
             .collect()
     }
 
+    /// Explained drops so far by cause and evidence, without the zeros.
+    pub fn causes(&self, connection: &str) -> Vec<(String, f64)> {
+        let label = |sample: &Sample, name: &str| sample.labels.get(name).cloned().unwrap_or_default();
+        self.samples("mqtt_client_drop_causes_total", &[("connection", connection)])
+            .into_iter()
+            .filter(|sample| sample.value > 0.0)
+            .map(|sample| (format!("{} {}", label(sample, "cause"), label(sample, "evidence")), sample.value))
+            .collect()
+    }
+
     /// Failed attempts so far by phase and error name, without the zeros.
     pub fn failures(&self, connection: &str) -> Vec<(String, String)> {
         let label = |sample: &Sample, name: &str| sample.labels.get(name).cloned().unwrap_or_default();

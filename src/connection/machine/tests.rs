@@ -403,6 +403,17 @@ fn the_old_link_is_closed_before_anything_new_begins() {
 }
 
 #[test]
+fn a_probe_is_a_planned_close_and_a_quick_reconnect() {
+    let mut bench = Bench::new(exact());
+    bench.go_online();
+    let generation = bench.machine.generation();
+    bench.later(secs(3_600)).give(Input::Rebuild { generation, rebuild: Rebuild::Probe });
+    bench.link(LinkReport::Closed(None));
+    assert!(bench.did(|a| matches!(a, Action::Record(Event::Closed { cause: CloseCause::Probe, .. }))));
+    assert_eq!(planned_tier(&bench.done), Some(Tier::Quick));
+}
+
+#[test]
 fn a_dialogue_that_always_wants_another_session_is_slowed_down() {
     let mut bench = Bench::new(exact());
     let mut waits = Vec::new();

@@ -116,7 +116,8 @@ fn common(ends: &[f64], period: f64) -> Option<f64> {
     let (most, phase) = ends
         .iter()
         .map(|end| (around(*end).count(), *end))
-        // Of clusters of one size, the latest.
+        // Of clusters of one size, the earliest: what came later is what is judged by it.
+        .rev()
         .max_by(|one, other| one.0.cmp(&other.0))?;
     if most < 2 {
         return None;
@@ -244,8 +245,8 @@ mod tests {
         assert_eq!(votes(&View::of(&daily).aged, DAY, DAY, 0.0), (0, 2));
         assert!(matches!(decide(&View::of(&daily), DAY, 0.0), Decision::Calendar { .. }));
         // A day after connecting; a drop between shifts all that follow.
-        let lived = ending_at(&[1.0, 2.0, 2.5, 3.5, 3.9, 4.9, 5.9].map(|days| DAY * days));
-        assert_eq!(votes(&View::of(&lived).aged, DAY, DAY, 0.0), (2, 0));
+        let lived = ending_at(&[1.0, 2.0, 2.5, 3.5, 3.75, 4.75, 5.75].map(|days| DAY * days));
+        assert_eq!(votes(&View::of(&lived).aged, DAY, DAY, 0.0), (3, 0));
         assert_eq!(decide(&View::of(&lived), DAY, 0.0), Decision::Lifetime);
     }
 

@@ -14,7 +14,7 @@ fn claim(pattern: Pattern, support: u32, of: u32) -> Claim {
 
 #[track_caller]
 fn reads(claim: &Claim, drops: u32, words: &str, act: &str) {
-    assert_eq!(seen(claim, drops), words);
+    assert_eq!(seen(claim, (claim.support, drops)), words);
     assert_eq!(advice(&claim.pattern), act);
 }
 
@@ -44,7 +44,10 @@ fn an_unknown_lifetime_says_how_far_its_ages_spread() {
 #[test]
 fn every_known_limit_has_words_that_name_it() {
     let said = |limit| {
-        seen(&claim(Pattern::Lifetime { age: limit, from: limit, to: limit, limit: Some(limit) }, 3, 3), 3)
+        seen(
+            &claim(Pattern::Lifetime { age: limit, from: limit, to: limit, limit: Some(limit) }, 3, 3),
+            (3, 3),
+        )
     };
     assert!(said(60.0).ends_with("many proxies and load balancers close connections at 60 s."));
     assert!(said(240.0).ends_with("Azure load balancers forget silent connections at 4 min 0 s."));
@@ -232,7 +235,7 @@ fn every_pattern_says_what_would_disprove_it_and_how_rarely_its_test_is_wrong() 
             disproof(&pattern),
             test(&pattern),
             of_drop(&pattern, 60.0),
-            seen(&claim(pattern.clone(), 3, 4), 4),
+            seen(&claim(pattern.clone(), 3, 4), (3, 4)),
         ];
         assert!(said[0].starts_with("It would be disproved by "), "{}", said[0]);
         assert!(said[1].contains(" of ") || said[1].contains(" in "), "{}", said[1]);

@@ -88,7 +88,7 @@ pub fn together<'a>(pasts: impl Iterator<Item = &'a Past> + Clone) -> Past {
     }
     let lengths = pasts.clone().map(|past| &past.session_history_summary);
     Past {
-        metrics: Sums::together(sums),
+        metrics: Sums::together(&sums),
         recent_drops: newest(recent_drops, RECENT),
         recent_connections: newest(recent_connections, RECENT),
         aws_error_counts: added(pasts.clone().map(|past| &past.aws_error_counts)),
@@ -113,7 +113,7 @@ pub fn together<'a>(pasts: impl Iterator<Item = &'a Past> + Clone) -> Past {
 
 impl Sums {
     /// The sums of several connections as one.
-    fn together<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> Self {
+    fn together<'a>(all: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
         let sum = |field: fn(&Self) -> u64| all.clone().map(field).sum::<u64>();
         // Each mean counts as often as it has sessions.
         let ended = sum(|one| one.total_disconnects);

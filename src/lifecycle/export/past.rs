@@ -16,6 +16,7 @@ use crate::diagnosis::{self, Cause, Evidence, Verdict};
 use crate::host::Signal;
 use crate::lifecycle::board::ConnectionStatus;
 use crate::lifecycle::history::{Living, Session, Totals};
+use crate::telemetry::Traffic;
 
 /// What happened on the machine so long before a drop is told beside it.
 const SHORTLY: Duration = Duration::from_secs(120);
@@ -203,8 +204,8 @@ impl<'a> Copied<'a> {
             last_drop_timestamp: self.totals.last_drop.map(Stamp),
             last_successful_connect_timestamp: self.totals.last_connect.map(Stamp),
             connection_recovered: recovered,
-            messages_published: self.status.flow.as_ref().map_or(0, |traffic| traffic.published_so_far()),
-            messages_queued: self.status.flow.as_ref().map_or(0, |traffic| traffic.queued_so_far()),
+            messages_published: self.status.flow.as_ref().map_or(0, Traffic::published_so_far),
+            messages_queued: self.status.flow.as_ref().map_or(0, Traffic::queued_so_far),
             sessions: *connects,
             closes: *closes,
             failed_attempts: *failed_attempts,

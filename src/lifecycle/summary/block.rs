@@ -21,7 +21,7 @@ pub fn markdown(blocks: &[Block]) -> String {
     let mut in_list = false;
     for block in blocks {
         let fact = matches!(block, Block::Fact(..));
-        if !text.is_empty() && !(fact && in_list) {
+        if !(text.is_empty() || fact && in_list) {
             text.push('\n');
         }
         in_list = fact;
@@ -122,12 +122,11 @@ fn table(text: &mut String, head: &[&'static str], rows: &[Vec<String>], width: 
     let left = if beside { width.saturating_sub(taken) } else { width.saturating_sub(6) };
     let titles: Vec<String> = head.iter().map(|title| (*title).to_owned()).collect();
     for (number, row) in std::iter::once(&titles).chain(rows).enumerate() {
-        let front: String = row
-            .iter()
-            .zip(&widths)
-            .take(last)
-            .map(|(cell, width)| format!("{cell}{}  ", " ".repeat(width.saturating_sub(wide(cell)))))
-            .collect();
+        let mut front = String::new();
+        for (cell, width) in row.iter().zip(&widths).take(last) {
+            front.push_str(cell);
+            front.push_str(&" ".repeat(width.saturating_sub(wide(cell)) + 2));
+        }
         let tail = wrapped(row.get(last).map_or("", String::as_str), left);
         let mut lines = Vec::new();
         if beside {

@@ -2,6 +2,7 @@
 //! Never a rate without its range, never a finding without what would disprove it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::block::Block;
 use super::lengths;
@@ -97,17 +98,18 @@ fn drops(count: u64, seconds: Option<f64>) -> String {
 
 fn sessions(metrics: &Sums) -> String {
     let began = metrics.sessions.max(metrics.total_connections + metrics.connection_recovered);
-    let mut text = format!("{} began", began);
+    let mut text = format!("{began} began");
     if metrics.closes > 0 {
-        text.push_str(&format!(", hangup itself ended {}", metrics.closes));
+        let _ = write!(text, ", hangup itself ended {}", metrics.closes);
     }
     if let Some(shortest) = metrics.shortest_session_seconds {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "; those that ended lasted {} to {}, {} in the mean",
             span(shortest),
             span(metrics.longest_session_seconds),
             span(metrics.average_session_seconds)
-        ));
+        );
     }
     text
 }
@@ -125,12 +127,13 @@ fn outages(past: &Past) -> String {
     }
     let mut text = format!("{} ended", metrics.connection_recovered);
     if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             ", half within {}, the longest of the last {} took {}",
             span(*median),
             lengths.len(),
             span(*longest)
-        ));
+        );
     }
     let buckets: Vec<String> = ["1", "2-5", "6-10", "11+"]
         .into_iter()
@@ -141,10 +144,10 @@ fn outages(past: &Past) -> String {
         })
         .collect();
     if !buckets.is_empty() {
-        text.push_str(&format!("; {}", buckets.join(", ")));
+        let _ = write!(text, "; {}", buckets.join(", "));
     }
     if metrics.failed_attempts > 0 {
-        text.push_str(&format!("; {} failed in all", counted(metrics.failed_attempts, "attempt")));
+        let _ = write!(text, "; {} failed in all", counted(metrics.failed_attempts, "attempt"));
     }
     text
 }
@@ -173,7 +176,8 @@ fn causes(blocks: &mut Vec<Block>, past: &Past) {
         .iter()
         .map(|count| {
             let evidence = told(&count.evidence);
-            let means = format!("{}; {}", of_cause(&count.cause), of_evidence(&count.evidence));
+            let parts = [of_cause(&count.cause), of_evidence(&count.evidence)];
+            let means = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
             vec![count.count.to_string(), code(&count.cause), evidence, means]
         })
         .collect();
@@ -263,7 +267,9 @@ fn newest(blocks: &mut Vec<Block>, past: &Past) {
 
 fn row(drop: &Drop) -> Vec<String> {
     let message = drop.error_message.as_deref().filter(|message| !message.is_empty());
-    let name = drop.error_name.as_deref().map(code);
+    // nwp500-python's messages begin with the name.
+    let said = |name: &&str| drop.cause.is_some() || !message.is_some_and(|message| message.contains(name));
+    let name = drop.error_name.as_deref().filter(said).map(code);
     let mut seen: Vec<String> = name.into_iter().collect();
     match (&drop.cause, &drop.words) {
         (Some(cause), Some(words)) => seen.push(format!("{}: {}", code(cause), told(words))),

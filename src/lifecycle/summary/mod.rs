@@ -11,6 +11,7 @@ mod words;
 pub use block::{Block, markdown, terminal};
 
 use super::export::{Connection, Export, Period, Stamp};
+use std::fmt::Write as _;
 use words::{counted, span, told};
 
 /// The text of a report.
@@ -74,14 +75,15 @@ fn observed(period: &Period) -> String {
     let missed = (whole - period.observed_seconds).max(0.0);
     let mut text = format!("From {} to {}.", period.from.plain(), period.to.plain());
     if missed >= 1.0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " hangup could not be asked for {} of it; rates are those of the other {}.",
             span(missed),
             span(period.observed_seconds)
-        ));
+        );
     }
     if period.restarts > 0 {
-        text.push_str(&format!(" It started anew {} meanwhile.", times(period.restarts)));
+        let _ = write!(text, " It started anew {} meanwhile.", times(period.restarts));
     }
     text
 }

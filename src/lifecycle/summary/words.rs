@@ -14,7 +14,7 @@ pub(super) fn told(text: &str) -> String {
     let clean = redacted(&plain.collect::<String>()).split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = clean.chars().take(LONGEST).collect();
     // A backtick alone would make code of all that follows.
-    if short.matches('`').count() % 2 == 0 { short } else { short.replace('`', "'") }
+    if short.matches('`').count().is_multiple_of(2) { short } else { short.replace('`', "'") }
 }
 
 /// A name of a document as code.
@@ -61,7 +61,8 @@ pub(super) fn of_evidence(name: &str) -> &'static str {
         Evidence::Observed => "seen directly",
         Evidence::Inferred => "a test passed: it fits",
         Evidence::Suspected => "it looks like it; no test passed",
-        Evidence::None => "nothing points anywhere",
+        // The cause says it already.
+        Evidence::None => "",
     })
 }
 

@@ -57,7 +57,7 @@ impl Observer for Ear {
                 format!("{session} {} {}", verdict.cause, verdict.evidence)
             }
             Fact::Happened(happening) => format!("{:?}", happening.kind),
-            Fact::Attempt(_) | Fact::Began(_) => return,
+            Fact::Attempt(_) | Fact::Began(_) | Fact::Concluded(_) => return,
         };
         self.0.lock().unwrap().push(line);
     }
@@ -208,9 +208,9 @@ fn the_short_list_shows_the_verdict_and_nothing_personal() {
     let end = life.now.plus(Duration::from_secs(5000));
     life.after(5000.0, stalled(end)).then([waiting(0.4)]);
     let shown = serde_json::to_value(life.status()).unwrap();
-    let told = &shown["history"]["drops"][0]["verdict"];
-    assert_eq!(told["cause"], "broker_stalled");
-    assert_eq!(told["rule"], "D7");
+    let newest = &shown["history"]["drops"][0]["verdict"];
+    assert_eq!(newest["cause"], "broker_stalled");
+    assert_eq!(newest["rule"], "D7");
     assert_eq!(shown["last_drop"]["evidence"], "observed");
-    assert_eq!(shown["last_drop"]["words"], told["words"]);
+    assert_eq!(shown["last_drop"]["words"], newest["words"]);
 }

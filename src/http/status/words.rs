@@ -1,4 +1,4 @@
-//! Times and lengths as people say them. [pure]
+//! Times and lengths as people say them. Pure.
 //! Never more exact than anybody wants to read; the exact time stands in the tooltip.
 
 use std::time::{Duration, SystemTime};
@@ -33,11 +33,6 @@ pub(super) fn distance(time: SystemTime, now: SystemTime) -> String {
 /// A length of this many seconds; zero for what is none.
 pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
-/// RFC 3339 in UTC, whole seconds.
-pub(super) fn exact(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// `1 drop`, `2 drops`.

@@ -1,0 +1,189 @@
+//! What the page needs of a history, taken out of it in one short look.
+//! Never keeps the history's lock while anything is drawn, and never takes what may not be shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::window::Window;
+use crate::connection::Phase;
+use crate::connection::error::ErrorName;
+use crate::diagnosis::{EventKind, Finding, Verdict};
+use crate::lifecycle::history::{Attempt, AttemptOutcome, Happening, History, Living, Session};
+
+/// Attempts whose phases are drawn.
+const CONNECTS: usize = 30;
+
+/// A failed attempt in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) at: SystemTime,
+    pub(super) phase: Phase,
+    pub(super) error: ErrorName,
+}
+
+/// The past of one connection, as far as it is kept.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// Every session that is kept, oldest first: the newest ones, and the dropped ones before them.
+    pub(super) sessions: Vec<Arc<Session>>,
+    /// The session that lives now.
+    pub(super) living: Option<Living>,
+    /// The number of the newest session.
+    pub(super) last_number: u64,
+    /// What is thought of the drops in the window.
+    pub(super) verdicts: BTreeMap<u64, Verdict>,
+    /// The findings that stand.
+    pub(super) findings: Vec<Finding>,
+    /// The newest attempts, oldest first.
+    pub(super) connects: Vec<Attempt>,
+    /// Failed attempts in the window, oldest first.
+    pub(super) failed: Vec<Failed>,
+    /// What happened beside the connection in the window, oldest first.
+    pub(super) happenings: Vec<Happening>,
+    /// What the diagnosis says beside its findings.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Past {
+    /// A look at a history.
+    pub(super) fn of(history: &History, window: Window) -> Self {
+        let sessions = all(history);
+        let verdicts = sessions
+            .iter()
+            .filter(|session| !session.censored() && window.holds(session.end.wall))
+            .filter_map(|session| Some((session.number, history.verdict(session.number)?.clone())))
+            .collect();
+        let newest = history.attempts().len().saturating_sub(CONNECTS);
+        Self {
+            sessions,
+            living: history.living().cloned(),
+            last_number: history.last_number(),
+            verdicts,
+            findings: history.findings().to_vec(),
+            connects: history.attempts().skip(newest).cloned().collect(),
+            failed: history.attempts().filter_map(failed).filter(|one| window.holds(one.at)).collect(),
+            happenings: history
+                .happenings()
+                .filter(|happening| window.holds(happening.at.wall) && matters(happening.kind))
+                .copied()
+                .collect(),
+            remarks: history.remarks().to_vec(),
+        }
+    }
+
+    /// The drops in the window, oldest first.
+    pub(super) fn drops(&self, window: Window) -> impl DoubleEndedIterator<Item = &Session> {
+        self.ended(window).filter(|session| !session.censored())
+    }
+
+    /// The sessions that ended in the window, oldest first.
+    pub(super) fn ended(&self, window: Window) -> impl DoubleEndedIterator<Item = &Session> {
+        self.sessions.iter().map(AsRef::as_ref).filter(move |session| window.holds(session.end.wall))
+    }
+
+    /// The session after this one, if it is known that there was none between them.
+    pub(super) fn next(&self, session: &Session) -> Option<&Session> {
+        let index = self.sessions.partition_point(|other| other.number <= session.number);
+        self.sessions.get(index).map(AsRef::as_ref).filter(|next| next.number == session.number + 1)
+    }
+
+    /// How long there was no session after this drop; `None` while it is not over, or not known.
+    pub(super) fn outage(&self, drop: &Session) -> Option<Duration> {
+        let living = self.living.as_ref().filter(|living| living.number == drop.number + 1);
+        let start = self.next(drop).map(|next| next.start).or(living.map(|living| living.start))?;
+        Some(start.at.saturating_since(drop.end.at))
+    }
+
+    /// Attempts that ended the outage after this drop.
+    pub(super) fn attempts_after(&self, drop: &Session) -> Option<u32> {
+        let living = self.living.as_ref().filter(|living| living.number == drop.number + 1);
+        self.next(drop).map(|next| next.attempts).or(living.map(|living| living.attempts))
+    }
+
+    /// The place of the finding (from 1) that this session belongs to.
+    pub(super) fn finding(&self, session: u64) -> Option<usize> {
+        let belongs = |finding: &Finding| finding.claim.members.binary_search(&session).is_ok();
+        self.findings.iter().position(belongs).map(|index| index + 1)
+    }
+}
+
+/// When what is kept of a connection begins: its first attempt or session.
+pub(super) fn began(history: &History) -> Option<SystemTime> {
+    let drop = history.drops().next().map(|session| session.start.wall);
+    let session = history.sessions().next().map(|session| session.start.wall);
+    let attempt = history.attempts().next().map(|attempt| attempt.start.wall);
+    let living = history.living().map(|living| living.start.wall);
+    [drop, session, attempt, living].into_iter().flatten().min()
+}
+
+/// The dropped sessions that outlived the others, then all of the newest.
+fn all(history: &History) -> Vec<Arc<Session>> {
+    let first = history.sessions().next().map_or(u64::MAX, |session| session.number);
+    let older = history.drops().take_while(|drop| drop.number < first);
+    older.chain(history.sessions()).cloned().collect()
+}
+
+fn failed(attempt: &Attempt) -> Option<Failed> {
+    match &attempt.outcome {
+        AttemptOutcome::Failed(failure) => {
+            Some(Failed { at: attempt.end.wall, phase: failure.phase, error: failure.error })
+        }
+        AttemptOutcome::Accepted | AttemptOutcome::Interrupted => None,
+    }
+}
+
+/// Whether a happening is drawn: scrapes come all the time, and what is about this machine stands in its own row.
+const fn matters(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Command
+        | EventKind::CredentialRefresh
+        | EventKind::CredentialExpiry
+        | EventKind::Reload
+        | EventKind::OtherDrop => true,
+        EventKind::Scrape
+        | EventKind::Link
+        | EventKind::Address
+        | EventKind::Route
+        | EventKind::Resolver
+        | EventKind::ClockStep => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Story, noon};
+    use super::*;
+
+    #[test]
+    fn drops_that_outlived_the_ring_of_sessions_come_first() {
+        let mut story = Story::new();
+        story.drops_after(60, 5).closes_after(60, 230).drops_after(60, 1);
+        let past = story.past(Duration::from_secs(86_400));
+        let numbers: Vec<u64> = past.sessions.iter().map(|session| session.number).collect();
+        assert_eq!(numbers.len(), 205);
+        assert_eq!(numbers[..6], [1, 2, 3, 4, 5, 37]);
+        assert!(numbers.is_sorted());
+        assert_eq!(past.drops(story.window(Duration::from_secs(86_400))).count(), 6);
+    }
+
+    #[test]
+    fn an_outage_is_known_only_between_neighbours() {
+        let mut story = Story::new();
+        story.drops_after(60, 5).closes_after(60, 230).drops_after(60, 1);
+        let past = story.past(Duration::from_secs(86_400));
+        assert_eq!(past.outage(&past.sessions[0]), Some(Duration::from_secs(5)));
+        assert_eq!(past.outage(&past.sessions[4]), None, "what came next is forgotten");
+        assert_eq!(past.outage(&past.sessions[204]), None, "it is not over");
+    }
+
+    #[test]
+    fn only_what_lies_in_the_window_is_taken() {
+        let mut story = Story::new();
+        story.drops_after(600, 20);
+        let hour = story.past(Duration::from_secs(3_600));
+        assert_eq!(hour.sessions.len(), 20, "all sessions: the window may begin within one");
+        assert_eq!(hour.verdicts.len(), 6);
+        assert!(noon().wall < hour.sessions[0].end.wall);
+    }
+}

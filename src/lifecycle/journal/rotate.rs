@@ -1,0 +1,44 @@
+//! The change to a new file: the full one becomes the older one, whose predecessor goes.
+//! Never without a whole file at hand: a crash between any two steps leaves a journal that loads.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::write::{CURRENT, OLDER, header, length};
+
+/// A file that becomes the newer one when its head is on the disk.
+const NEW: &str = "journal.new.jsonl";
+
+/// Gives the new file and its length. `full` must be on the disk under its own name before it gets the other one: the
+/// older file is never torn.
+pub(super) fn turn(directory: &Path, full: &File, head: &[u8]) -> io::Result<(File, u64)> {
+    full.sync_data()?;
+    let (current, new) = (directory.join(CURRENT), directory.join(NEW));
+    let mut beginning = header()?;
+    beginning.extend_from_slice(head);
+    let file = write(&new, &beginning).inspect_err(|_| {
+        // On a full disk every byte counts.
+        let _ = fs::remove_file(&new);
+    })?;
+    fs::rename(&current, directory.join(OLDER))?;
+    // From here on the open file is not the newer one any more: whatever fails, it must not be written any further.
+    fs::rename(&new, &current).map_err(io::Error::other)?;
+    sync_directory(&current).map_err(io::Error::other)?;
+    Ok((file, length(&beginning)))
+}
+
+fn write(path: &Path, beginning: &[u8]) -> io::Result<File> {
+    // What a crash left there is of no use.
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
+    file.write_all(beginning)?;
+    file.sync_data()?;
+    Ok(file)
+}
+
+/// Makes the name of a file survive a power cut.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
