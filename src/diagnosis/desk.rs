@@ -24,6 +24,8 @@ use crate::lifecycle::history::{self, History};
 use crate::lifecycle::observer::{Fact, Observer};
 use crate::telemetry::FindingGauges;
 
+/// Changes of local time that are looked back at: two years of them.
+const CHANGES: usize = 4;
 /// How often it is asked whether a probe is due.
 const PROBE_CHECK: Duration = Duration::from_secs(60);
 
@@ -200,7 +202,7 @@ impl Desk {
         if !lock(&self.0.options).probes {
             return;
         }
-        let Settings { limits: _, utc_offset, scale } = self.settings(now);
+        let Settings { utc_offset, scale, .. } = self.settings(now);
         let subjects: Vec<Subject> = lock(&self.0.subjects).values().cloned().collect();
         for Subject { history, gauges: _, control } in subjects {
             let clock = Clock { now: now.wall, utc_offset, scale };
@@ -217,6 +219,7 @@ impl Desk {
         Settings {
             limits: limits.iter().map(Duration::as_secs_f64).collect(),
             utc_offset: utc_offset(now.wall),
+            earlier_offsets: earlier_offsets(now.wall),
             scale,
         }
     }
@@ -242,6 +245,24 @@ pub fn utc_offset(at: SystemTime) -> f64 {
     f64::from(jiff::tz::TimeZone::system().to_offset(at).seconds())
 }
 
+/// The offsets that this machine's local time had before the present one, for as long as the tests look back: each with the
+/// moment until which it held, oldest first.
+#[must_use]
+pub fn earlier_offsets(at: SystemTime) -> Vec<(SystemTime, f64)> {
+    let Ok(now) = jiff::Timestamp::try_from(at) else { return Vec::new() };
+    let zone = jiff::tz::TimeZone::system();
+    let mut changes: Vec<(SystemTime, f64)> = zone
+        .preceding(now)
+        .take(CHANGES)
+        .filter_map(|change| {
+            let before = change.timestamp().checked_sub(jiff::SignedDuration::from_secs(1)).ok()?;
+            Some((change.timestamp().into(), f64::from(zone.to_offset(before).seconds())))
+        })
+        .collect();
+    changes.reverse();
+    changes
+}
+
 /// Looks, and writes what it found; the findings before it come back too, and the verdicts that are news. The history is not held meanwhile.
 fn look(
     shared: &SharedHistory,
@@ -257,7 +278,8 @@ fn look(
     let claims = drops.filter(|drops| pattern::is_look(*drops)).map(|_| pattern::claims(&case));
     if let Some(claims) = &claims {
         let found = claims.iter().any(|claim| matches!(claim.pattern, Pattern::IdleTimeout { .. }));
-        shared.write(|history| history.rule_out_idle_timeout(idle::tried(&case) && !found));
+        let ruled_out = !found && idle::tried(&case);
+        shared.write(|history| history.rule_out_idle_timeout(ruled_out));
     }
     let conclusion = match (claims, together) {
         (None, None) => review(evident),

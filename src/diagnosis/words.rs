@@ -256,6 +256,11 @@ pub(super) fn unknowable(pattern: &Pattern) -> Option<&'static str> {
     }
 }
 
+/// Two drops at a known limit are worth a remark.
+pub(super) fn two_at(seconds: f64) -> String {
+    format!("Both drops came at an age of {}; {}. A third one would make it a pattern.", limit(seconds), owner(seconds))
+}
+
 /// Who is known for a limit.
 fn owner(seconds: f64) -> String {
     let is = |known: f64| (seconds - known).abs() < 0.5;

@@ -1,7 +1,7 @@
 //! Test 4.2: do sessions that reach a known limit end there? Pure.
 //! Never compares with sessions that never came near the limit: nine of ten may die young of something else.
 
-use super::super::Lived;
+use super::super::{Case, Lived};
 use super::math::{binomial_tail, number};
 use super::view::View;
 
@@ -56,6 +56,13 @@ pub(super) fn known(view: &View, extra: &[f64]) -> Option<Known> {
         .min_by(|one, other| one.p.total_cmp(&other.p))
 }
 
+/// The known limit at which the only two drops lie: a remark, never a claim (drop-diagnosis.md section 9).
+#[must_use]
+pub fn of_two(case: &Case) -> Option<f64> {
+    let view = View::of(case);
+    (view.aged.len() == 2).then(|| known(&view, &case.limits)).flatten().map(|known| known.limit)
+}
+
 pub(super) fn inside(age: f64, (from, to): (f64, f64)) -> bool {
     (from..=to).contains(&age)
 }
@@ -75,7 +82,7 @@ fn window(limit: f64, silence: f64) -> (f64, f64) {
 }
 
 /// The longest silence that any of these sessions allowed.
-fn silence(sessions: &[&Lived]) -> f64 {
+pub(super) fn silence(sessions: &[&Lived]) -> f64 {
     sessions
         .iter()
         .map(|session| session.keep_alive)
