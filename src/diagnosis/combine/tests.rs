@@ -75,7 +75,11 @@ fn a_time_within_the_day_is_local_for_those_that_belong_as_it_is_for_the_test() 
     let phase = case.local(end).rem_euclid(six);
     let pattern = Pattern::Calendar { period: six, phase };
     assert!(belongs(&pattern, &case.sessions[3], &case));
-    assert!(!belongs(&Pattern::Calendar { period: six, phase: end.rem_euclid(six) }, &case.sessions[3], &case));
+    assert!(!belongs(
+        &Pattern::Calendar { period: six, phase: end.rem_euclid(six) },
+        &case.sessions[3],
+        &case
+    ));
 }
 
 #[test]

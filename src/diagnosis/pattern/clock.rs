@@ -269,7 +269,8 @@ mod tests {
             })
             .collect();
         let winter = ending_at(&ends);
-        let case = Case { utc_offset: hour, earlier_offsets: vec![(5.5 * DAY, 2.0 * hour)], ..winter.clone() };
+        let case =
+            Case { utc_offset: hour, earlier_offsets: vec![(5.5 * DAY, 2.0 * hour)], ..winter.clone() };
         let mean = |case: &Case| match decide(&View::of(case), DAY, case) {
             Decision::Calendar { phase, .. } | Decision::Either { phase, .. } => Some(phase),
             Decision::Lifetime => None,
