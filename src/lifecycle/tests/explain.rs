@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::diagnosis::{Cause, Evidence, Rule};
+use crate::diagnosis::{Cause, Evidence, Rule, Verdict};
 use crate::host::{Signal, SignalKind, Timeline};
 use crate::lifecycle::observer::{Fact, Observer};
 
@@ -218,8 +218,9 @@ fn the_short_list_shows_the_verdict_and_nothing_personal() {
 #[test]
 fn the_board_shows_what_the_tests_over_many_drops_made_of_the_last_one() {
     let mut life = Life::new();
-    life.online();
-    life.after(60).drop(ErrorName::UnexpectedHangup);
+    session(&mut life);
+    let end = life.now.plus(Duration::from_secs(5000));
+    life.after(5000.0, hangup(end));
     let better = Verdict {
         cause: Cause::ConnectionLifetimeLimit,
         evidence: Evidence::Inferred,
