@@ -182,7 +182,7 @@ fn causes(blocks: &mut Vec<Block>, past: &Past) {
         })
         .collect();
     if !rows.is_empty() {
-        blocks.push(Block::Heading(3, "What each drop says by itself".to_owned()));
+        blocks.push(Block::Heading(3, "What is known of their causes".to_owned()));
         blocks.push(Block::Table(vec!["drops", "cause", "evidence", "what it means"], rows));
     }
 }
@@ -226,6 +226,7 @@ fn fits(finding: &Finding) -> String {
 fn evidence(finding: &Finding) -> String {
     let contradicted = match finding.contradicted {
         0 => String::new(),
+        1 => "; 1 session contradicts it since".to_owned(),
         count => format!("; {} contradict it since", counted(count.into(), "session")),
     };
     format!(
