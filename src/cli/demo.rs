@@ -16,10 +16,10 @@ use crate::config::Log;
 const EXAMPLES: &str = "\
 Examples:
   hangup demo                                 then open http://127.0.0.1:9883/
-  hangup demo --listen 0.0.0.0:9883           reachable from other machines, and from outside a container
+  hangup demo --listen 0.0.0.0:9883           reachable from other machines and containers
 
-Within two minutes: readings of two simulated heaters, drops of several names, a storm of drops and the
-recovery. Ctrl-C ends it.";
+Within two minutes: readings of two simulated heaters, drops of several names, a storm of
+drops and the recovery. Ctrl-C ends it.";
 
 /// Show everything with simulated water heaters: no account, no network
 #[derive(Debug, Args)]

@@ -338,10 +338,15 @@ fn tell(connection: &str, before: &[Finding], after: &[Finding]) {
         let earlier = before.iter().find(|earlier| alike(earlier, finding));
         let what = match earlier {
             // The same drops, told by another test: that is no news to act on.
-            None if before.iter().any(|gone| replaces(finding, gone) && gone.cause == finding.cause && gone.or == finding.or) => {
+            None if before.iter().any(|gone| {
+                replaces(finding, gone) && gone.cause == finding.cause && gone.or == finding.or
+            }) =>
+            {
                 continue;
             }
-            None if before.iter().any(|gone| replaces(finding, gone)) => "a pattern in the drops is better known",
+            None if before.iter().any(|gone| replaces(finding, gone)) => {
+                "a pattern in the drops is better known"
+            }
             None => "a pattern in the drops",
             Some(earlier) if (earlier.cause, earlier.or) != (finding.cause, finding.or) => {
                 "a pattern in the drops is better known"
@@ -349,14 +354,20 @@ fn tell(connection: &str, before: &[Finding], after: &[Finding]) {
             Some(_) => continue,
         };
         let Finding { cause, evidence, words, advice, .. } = finding;
-        info!(connection, %cause, %evidence, "{what}: {words} {advice}");
+        info!(connection, cause = cause.as_str(), evidence = evidence.as_str(), "{what}: {words} {advice}");
     }
     for finding in before.iter().filter(|finding| !after.iter().any(|later| alike(finding, later))) {
         if better(finding) {
             continue;
         }
         let Finding { cause, contradicted, .. } = finding;
-        info!(connection, %cause, contradicted, "a pattern in the drops does not stand any more: {}", finding.words);
+        info!(
+            connection,
+            cause = cause.as_str(),
+            contradicted,
+            "a pattern in the drops does not stand any more: {}",
+            finding.words
+        );
     }
 }
 

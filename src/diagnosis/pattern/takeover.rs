@@ -81,9 +81,16 @@ mod tests {
     #[test]
     fn v10_three_quick_closes_after_hours_of_peace_are_a_takeover() {
         let found = claim(&v10()).unwrap();
-        assert_eq!(found.pattern, Pattern::Takeover { sessions: 3, mean: 0.0 });
+        assert_eq!(found.pattern, Pattern::Takeover { sessions: 3, mean: 3600.0 });
         assert!((found.p / 3.5e-5 - 1.0).abs() < 0.01, "{}", found.p);
         assert_eq!(found.members, [6, 7, 8]);
+    }
+
+    #[test]
+    fn how_long_sessions_lasted_before_is_not_told_where_there_were_none() {
+        let mut case = v10();
+        case.sessions.drain(..5);
+        assert_eq!(claim(&case).unwrap().pattern, Pattern::Takeover { sessions: 3, mean: 0.0 });
     }
 
     #[test]

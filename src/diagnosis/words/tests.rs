@@ -56,11 +56,10 @@ fn sessions_that_end_right_after_they_begin_are_not_said_to_have_a_limit_on_thei
         reads(&claim(pattern.clone(), 7, 7), 10, words, act);
         assert_eq!(causes(&pattern), (Cause::PolicyViolation, Some(Cause::SessionTakenOver)));
         assert_eq!(evidence(&pattern), Evidence::Suspected);
-        assert!(disproof(&pattern).starts_with("It would be disproved by sessions that live longer than 0.7 s."));
-        assert_eq!(
-            of_drop(&pattern, 0.7),
-            "it came right after connecting, at 0.7 s, as other drops did"
+        assert!(
+            disproof(&pattern).starts_with("It would be disproved by sessions that live longer than 0.7 s.")
         );
+        assert_eq!(of_drop(&pattern, 0.7), "it came right after connecting, at 0.7 s, as other drops did");
     }
     let old = Pattern::Lifetime { age: 15.0, from: 14.9, to: 15.1, limit: None };
     assert_eq!(causes(&old).0, Cause::ConnectionLifetimeLimit);

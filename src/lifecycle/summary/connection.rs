@@ -126,7 +126,9 @@ fn outages(past: &Past) -> String {
         };
     }
     let mut text = format!("{} ended", metrics.connection_recovered);
-    if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
+    if let [only] = lengths.as_slice() {
+        let _ = write!(text, ", the last within {}", span(*only));
+    } else if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
         let _ = write!(
             text,
             ", half within {}, the longest of the last {} took {}",
@@ -230,7 +232,7 @@ fn evidence(finding: &Finding) -> String {
         count => format!("; {} contradict it since", counted(count.into(), "session")),
     };
     format!(
-        "{} ({}): {} of {}, {:.0} % of the drops that can be explained, from {} to {}{contradicted}",
+        "{} ({}): {} of {} in the test, {:.0} % of all drops that can be explained, from {} to {}{contradicted}",
         told(&finding.evidence),
         of_evidence(&finding.evidence),
         finding.support,
