@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hangup::clock;
 use hangup::config::Secret;
+use hangup::diagnosis::Cause;
 use hangup::simulator::vault::Account;
 use hangup::simulator::{DEMO_EMAIL, Fault, HeaterSettings, Settings};
 
@@ -45,6 +46,13 @@ async fn a_wrong_password() {
 async fn a_takeover() {
     if programs_are_here() {
         another_client_with_the_same_id().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cause() {
+    if programs_are_here() {
+        a_storm_names_its_cause_and_a_finding_is_told().await;
     }
 }
 
@@ -153,6 +161,53 @@ async fn another_client_with_the_same_id() {
     assert_eq!(watch.told(), ["tickets firing HangupTakeover", "tickets resolved HangupTakeover"]);
     watch.end();
     scene.end(exporter).await;
+}
+
+/// First the broker says why, then it says nothing and the drops have something in common.
+async fn a_storm_names_its_cause_and_a_finding_is_told() {
+    let scene = Scene::new().await;
+    // Three short sessions are a takeover to the exporter, too, which would stay away for longer than this test.
+    let reconnect = format!("{FAST}takeover_count = 1000");
+    let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m")).await;
+    let watch = Watch::start(&exporter, Pace::Times(20)).await;
+    for drops in 1..=3 {
+        drop_by(&scene, &exporter, Fault::WebsocketClose(1012), drops).await;
+    }
+    let page = watch.until_told("pager firing HangupConnectionStorm").await;
+    let cause = ", which fits broker_restart (stated). ";
+    assert!(page.descriptions[0].contains(cause), "{:?}", page.descriptions);
+
+    let mut drops = 3;
+    while exporter.page().await.sum("mqtt_client_finding", &[]) < 1.0 {
+        drops += 1;
+        assert!(drops < 16, "so many drops alike, and no finding");
+        drop_by(&scene, &exporter, Fault::Fin, drops).await;
+    }
+    let begin = clock::now().at;
+    let ticket = watch.until_told("tickets firing HangupFinding").await;
+    let took = ticket.at.saturating_since(begin).as_secs_f64();
+    say(&format!("== finding, 20 times faster: {took:.1} s to the ticket, after {drops} drops"));
+    let page = exporter.page().await;
+    let findings = Cause::FINDINGS.iter().map(|cause| cause.as_str());
+    let standing: Vec<_> =
+        findings.filter(|finding| page.sum("mqtt_client_finding", &[("finding", finding)]) > 0.5).collect();
+    let [finding] = standing[..] else { panic!("not one finding: {standing:?}") };
+    let told = format!("fit {finding}. ");
+    assert!(ticket.descriptions[0].contains(&told), "{told}: {:?}", ticket.descriptions);
+    watch.end();
+    scene.end(exporter).await;
+}
+
+/// One more drop, and the connection is back.
+async fn drop_by(scene: &Scene, exporter: &Exporter, fault: Fault, drops: u32) {
+    // The cloud hangs up on a client id that comes back within a second.
+    calm(Duration::from_millis(1500)).await;
+    scene.inject(fault);
+    exporter
+        .until("dropped and back", |page| {
+            page.sum("mqtt_client_connection_drops_total", &[]) == f64::from(drops) && page.online("home")
+        })
+        .await;
 }
 
 /// A healthy exporter for two minutes: an hour for rules that run 30 times faster.
