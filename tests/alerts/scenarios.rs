@@ -163,7 +163,7 @@ async fn another_client_with_the_same_id() {
     scene.end(exporter).await;
 }
 
-/// First the broker says why, then it says nothing and the drops have something in common.
+/// First every drop shows its cause by itself, then none does and they have something in common.
 async fn a_storm_names_its_cause_and_a_finding_is_told() {
     let scene = Scene::new().await;
     // Three short sessions are a takeover to the exporter, too, which would stay away for longer than this test.
@@ -171,10 +171,10 @@ async fn a_storm_names_its_cause_and_a_finding_is_told() {
     let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m")).await;
     let watch = Watch::start(&exporter, Pace::Times(20)).await;
     for drops in 1..=3 {
-        drop_by(&scene, &exporter, Fault::WebsocketClose(1012), drops).await;
+        drop_by(&scene, &exporter, Fault::Garbage, drops).await;
     }
     let page = watch.until_told("pager firing HangupConnectionStorm").await;
-    let cause = ", which fits broker_restart (stated). ";
+    let cause = ", which fits protocol_error (observed). ";
     assert!(page.descriptions[0].contains(cause), "{:?}", page.descriptions);
 
     let mut drops = 3;
