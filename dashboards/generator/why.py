@@ -60,7 +60,8 @@ def causes_over_time(width=12):
 
 def findings_over_time(width=12, height=8, legend="{{connection}} {{finding}}"):
     """Which patterns fitted when. Of one connection only, its name in each row would say nothing."""
-    ever = f"max_over_time({FINDINGS}[$__range]) > 0"
+    # Looked at from the end, or what fitted only before the time range would have a row in it.
+    ever = f"max_over_time({FINDINGS}[$__range] @ end()) > 0"
     return g.timeline(
         "Findings",
         "Patterns over many drops that fit a cause, as long as they do. A finding is withdrawn when later sessions "
