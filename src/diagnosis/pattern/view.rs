@@ -7,8 +7,9 @@ use crate::connection::ending::EndedBy;
 /// The tests look at so many drops at most.
 const DROPS: usize = 50;
 
-/// Times beyond this (in seconds, 300,000 years) are no times of this world, and would not be exact.
-const LATEST: f64 = 1e13;
+/// Times beyond this (in seconds, three million years) are no times of this world, not even of one that runs 50,000 times
+/// faster, and would not be exact to a fiftieth of a second.
+const LATEST: f64 = 1e14;
 
 /// What a session is to the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
