@@ -91,7 +91,9 @@ pub fn direct(facts: &DropFacts<'_>) -> Preliminary {
 /// about this machine's network (D4) is not touched: on another network somebody else may refuse.
 const fn may_yield(verdict: &Verdict) -> bool {
     match verdict.rule {
-        Rule::AfterSilence | Rule::WeWereSilent | Rule::AfterPacket | Rule::KnownLimit | Rule::Nothing => true,
+        Rule::AfterSilence | Rule::WeWereSilent | Rule::AfterPacket | Rule::KnownLimit | Rule::Nothing => {
+            true
+        }
         Rule::PeerGaveReason
         | Rule::Suspend
         | Rule::AddressRemoved

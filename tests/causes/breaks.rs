@@ -110,7 +110,11 @@ impl Other {
         let entry = Board::default().enter(ConnectionStatus::new("other", "test", "wss", clock::now()));
         let recorder = Recorder::new(Metrics::new().connection(&labels), entry);
         // One that is thrown out does not come back in the time of this test.
-        let policy = Policy { initial_delay: Duration::from_secs(60), max_delay_network: Duration::from_secs(60), ..fast() };
+        let policy = Policy {
+            initial_delay: Duration::from_secs(60),
+            max_delay_network: Duration::from_secs(60),
+            ..fast()
+        };
         let connection = Connection::new("other", policy, account, recorder, Box::new(Deaf), 2);
         let (control, orders) = mpsc::channel(4);
         Self { control, running: tokio::spawn(connection.run(orders)) }

@@ -104,9 +104,8 @@ impl Lab {
         };
         let ever = Arc::default();
         desk.tell_to(script, Box::new(Remembers(Arc::clone(&ever))));
-        let recorder = Recorder::new(handles, entry)
-            .on_host(host.clone())
-            .heard_by(desk.observer(script, subject));
+        let recorder =
+            Recorder::new(handles, entry).on_host(host.clone()).heard_by(desk.observer(script, subject));
         let connection = Connection::new(script, policy, planner, recorder, Box::new(Deaf), 1);
         let running = tokio::spawn(connection.run(orders));
         Self { script, metrics, host, history, desk, looking, control, running, ever }
@@ -140,12 +139,22 @@ impl Lab {
     /// Waits for a session with this number to begin.
     pub(crate) async fn session(&self, number: u64) {
         let what = format!("session {number}");
-        self.when(&what, |history| history.living().filter(|living| living.number >= number).map(|_| ())).await;
+        self.when(&what, |history| history.living().filter(|living| living.number >= number).map(|_| ()))
+            .await;
     }
 
     /// Waits until something is found.
     pub(crate) async fn found(&self) {
         self.when("a finding", |history| (!history.findings().is_empty()).then_some(())).await;
+    }
+
+    /// Waits until a finding rests on so many drops.
+    pub(crate) async fn supported(&self, members: usize) {
+        let what = format!("a finding from {members} drops");
+        let rests = |history: &History| {
+            history.findings().iter().any(|finding| finding.claim.members.len() >= members).then_some(())
+        };
+        self.when(&what, rests).await;
     }
 
     /// Adds what the watcher would have noticed now.
@@ -171,7 +180,9 @@ impl Lab {
             ever: self.ever.lock().unwrap().clone(),
             verdicts,
             counted: sums(&self.metrics, "mqtt_client_drop_causes_total", ["cause", "evidence"]),
-            drops: sums(&self.metrics, "mqtt_client_connection_drops_total", ["error", "connection"]).values().sum(),
+            drops: sums(&self.metrics, "mqtt_client_connection_drops_total", ["error", "connection"])
+                .values()
+                .sum(),
             shown: sums(&self.metrics, "mqtt_client_finding", ["finding", "connection"])
                 .into_keys()
                 .map(|(finding, _)| finding)
@@ -223,7 +234,7 @@ impl Outcome {
         let row = match &self.findings[..] {
             [] => {
                 let last = self.verdicts.last().map(|v| (v.cause, v.evidence, v.words.clone()));
-                let nothing = self.remarks.iter().find(|remark| remark.contains("no pattern"));
+                let nothing = self.remarks.iter().find(|remark| remark.contains("drops, no pattern"));
                 match (nothing, last) {
                     (Some(nothing), _) => format!("no finding | - | - | {nothing}"),
                     (None, Some((cause, evidence, words))) => {

@@ -26,7 +26,7 @@ async fn sessions_that_the_broker_closes_after_a_day_are_a_lifetime() {
     let lab = Lab::start("lifetime of 24 h", DAY_IN_4_S, policy, planner);
     // Four would do to see it; with six a lifetime is told from a clock (power 1.00).
     lab.drops(6).await;
-    lab.session(7).await;
+    lab.supported(6).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(
@@ -60,10 +60,13 @@ async fn a_nightly_disconnect_is_a_time_of_the_clock() {
         account.cloud.faults().inject(Fault::Reset);
     }
     lab.drops(10).await;
-    lab.found().await;
+    lab.supported(8).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
-    assert_eq!((finding.cause, finding.or, finding.evidence), (Cause::CalendarEvent, None, Evidence::Inferred));
+    assert_eq!(
+        (finding.cause, finding.or, finding.evidence),
+        (Cause::CalendarEvent, None, Evidence::Inferred)
+    );
     let Pattern::Calendar { period, .. } = finding.claim.pattern else { panic!("{finding:?}") };
     assert_eq!(period, 86_400.0);
     assert!(finding.words.contains("drops came daily at "), "{}", finding.words);
@@ -85,10 +88,13 @@ async fn sessions_that_end_after_so_many_messages_are_a_message_limit() {
     let planner = account.talking(30, script);
     let lab = Lab::start("message limit", HOUR_IN_1_S, fast(), planner);
     lab.drops(4).await;
-    lab.found().await;
+    lab.supported(4).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
-    assert_eq!((finding.cause, finding.or, finding.evidence), (Cause::MessageLimit, None, Evidence::Inferred));
+    assert_eq!(
+        (finding.cause, finding.or, finding.evidence),
+        (Cause::MessageLimit, None, Evidence::Inferred)
+    );
     let Pattern::MessageLimit { counter, count, .. } = finding.claim.pattern else { panic!("{finding:?}") };
     assert_eq!(counter, Counter::MessagesSent);
     // Some are on their way when the broker closes.
@@ -158,11 +164,16 @@ async fn a_middlebox_that_forgets_silent_connections_is_a_nat() {
     // A second is 350 s.
     let lab = Lab::start("NAT silence", 350.0, fast(), planner);
     lab.drops(4).await;
-    lab.found().await;
+    lab.supported(4).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
-    assert_eq!((finding.cause, finding.or, finding.evidence), (Cause::NatIdleTimeout, None, Evidence::Inferred));
-    let Pattern::IdleTimeout { survived, fatal, reset } = finding.claim.pattern else { panic!("{finding:?}") };
+    assert_eq!(
+        (finding.cause, finding.or, finding.evidence),
+        (Cause::NatIdleTimeout, None, Evidence::Inferred)
+    );
+    let Pattern::IdleTimeout { survived, fatal, reset } = finding.claim.pattern else {
+        panic!("{finding:?}")
+    };
     assert!(survived < 350.0 && fatal > 350.0 && reset, "{finding:?}");
     assert_eq!(finding.claim.support, finding.claim.of);
     assert!(finding.words.contains("ended the session by a reset"), "{}", finding.words);

@@ -35,12 +35,17 @@ fn chatter(seed: u64) -> Script {
 fn says_nothing(outcome: &Outcome, drops: usize) {
     outcome.nothing();
     assert_eq!(outcome.verdicts.len(), drops);
-    let words = format!("{drops} drops, no pattern in age, time of day, message count, commands or idle time");
+    let words =
+        format!("{drops} drops, no pattern in age, time of day, message count, commands or idle time");
     assert!(outcome.remarks.contains(&words), "{:?}", outcome.remarks);
     let known = outcome.verdicts.iter().filter(|verdict| {
         ![Cause::Unknown, Cause::PolicyViolation, Cause::ConnectionLifetimeLimit].contains(&verdict.cause)
     });
-    assert_eq!(known.count(), 0, "nothing but suspicions about the last message or a usual age: {outcome:#?}");
+    assert_eq!(
+        known.count(),
+        0,
+        "nothing but suspicions about the last message or a usual age: {outcome:#?}"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +118,8 @@ impl Peer {
                                 Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false))
                             }
                             Some(Ok(Packet::Subscribe(subscribe))) => {
-                                let codes = subscribe.filters.iter().map(|f| SubscribeReasonCode::Success(f.qos));
+                                let codes =
+                                    subscribe.filters.iter().map(|f| SubscribeReasonCode::Success(f.qos));
                                 Packet::SubAck(SubAck::new(subscribe.pkid, codes.collect()))
                             }
                             Some(Ok(Packet::PingReq)) => Packet::PingResp,

@@ -128,7 +128,11 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    pub(crate) fn to(address: std::net::SocketAddr, keep_alive: Duration, script: Script) -> Arc<dyn Planner> {
+    pub(crate) fn to(
+        address: std::net::SocketAddr,
+        keep_alive: Duration,
+        script: Script,
+    ) -> Arc<dyn Planner> {
         Arc::new(Self { address, keep_alive, script, sessions: AtomicU64::new(0) })
     }
 }

@@ -135,6 +135,15 @@ mod tests {
     }
 
     #[test]
+    fn a_world_that_runs_fifty_thousand_times_faster_is_possible_and_a_damaged_time_is_not() {
+        let mut case = aged(&[100.0, 200.0, 300.0]);
+        case.sessions[0].start = 1.8e9 * 50_000.0;
+        case.sessions[1].start = f64::INFINITY;
+        case.sessions[2].age = f64::NAN;
+        assert_eq!(numbers(View::of(&case).drops.iter().copied()), [1]);
+    }
+
+    #[test]
     fn only_the_last_fifty_drops_count() {
         let case = aged(&vec![60.0; 73]);
         assert_eq!(numbers(View::of(&case).drops.iter().copied()), (24..=73).collect::<Vec<u64>>());

@@ -110,8 +110,7 @@ impl World {
             .map(|(heater, index)| Device::new(heater, index, settings.seed, today))
             .collect();
         let hosts = vec![settings.host.clone(), "127.0.0.1".to_owned(), "::1".to_owned()];
-        let rules =
-            Rules { messages_per_connection: settings.message_limit, ..Rules::aws(settings.speed) };
+        let rules = Rules { messages_per_connection: settings.message_limit, ..Rules::aws(settings.speed) };
         Self {
             curfew: settings.curfew.map(|every| curfew_after(every, now)),
             realm: Realm { hosts, region: settings.region.clone() },
