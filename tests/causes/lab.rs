@@ -143,16 +143,12 @@ impl Lab {
             .await;
     }
 
-    /// Waits until something is found.
-    pub(crate) async fn found(&self) {
-        self.when("a finding", |history| (!history.findings().is_empty()).then_some(())).await;
-    }
-
-    /// Waits until a finding rests on so many drops.
-    pub(crate) async fn supported(&self, members: usize) {
-        let what = format!("a finding from {members} drops");
+    /// Waits until this is found and rests on so many drops.
+    pub(crate) async fn finds(&self, cause: Cause, members: usize) {
+        let what = format!("{cause} from {members} drops");
         let rests = |history: &History| {
-            history.findings().iter().any(|finding| finding.claim.members.len() >= members).then_some(())
+            let fits = |finding: &&Finding| finding.cause == cause && finding.claim.members.len() >= members;
+            history.findings().iter().find(fits).map(|_| ())
         };
         self.when(&what, rests).await;
     }
@@ -202,7 +198,8 @@ impl Outcome {
         let mut expected: Vec<String> =
             [Some(finding.cause), finding.or].into_iter().flatten().map(|cause| cause.to_string()).collect();
         let mut shown = self.shown.clone();
-        (expected.sort(), shown.sort());
+        expected.sort();
+        shown.sort();
         assert_eq!(shown, expected, "{self:#?}");
         finding
     }
@@ -226,8 +223,8 @@ impl Outcome {
 
     /// Every drop has one cause on the page.
     fn adds_up(&self) {
-        let (counted, verdicts) = (self.counted.values().sum::<f64>(), self.verdicts.len() as f64);
-        assert_eq!((counted, verdicts), (self.drops, self.drops), "{self:#?}");
+        let verdicts = f64::from(u32::try_from(self.verdicts.len()).unwrap());
+        assert_eq!((self.counted.values().sum(), verdicts), (self.drops, self.drops), "{self:#?}");
     }
 
     fn print(&self) {

@@ -21,12 +21,13 @@ const HOUR_IN_1_S: f64 = 3_600.0;
 async fn sessions_that_the_broker_closes_after_a_day_are_a_lifetime() {
     let account = Account::at(Settings { speed: DAY_IN_4_S, ..Settings::default() }).await;
     // The pace differs: else nobody could tell a length of time from a number of messages.
-    let planner = account.talking(30, paces(&[20, 55, 30, 44, 25, 37]));
+    // The shortest keep-alive there is: a known limit is sought as far above itself as the keep-alive allows a silence.
+    let planner = account.talking(1, paces(&[20, 55, 30, 44, 25, 37]));
     let policy = hangup::config::Policy { initial_delay: Duration::from_millis(100), ..fast() };
     let lab = Lab::start("lifetime of 24 h", DAY_IN_4_S, policy, planner);
     // Four would do to see it; with six a lifetime is told from a clock (power 1.00).
     lab.drops(6).await;
-    lab.supported(6).await;
+    lab.finds(Cause::ConnectionLifetimeLimit, 6).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(
@@ -60,7 +61,7 @@ async fn a_nightly_disconnect_is_a_time_of_the_clock() {
         account.cloud.faults().inject(Fault::Reset);
     }
     lab.drops(10).await;
-    lab.supported(8).await;
+    lab.finds(Cause::CalendarEvent, 8).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(
@@ -88,7 +89,7 @@ async fn sessions_that_end_after_so_many_messages_are_a_message_limit() {
     let planner = account.talking(30, script);
     let lab = Lab::start("message limit", HOUR_IN_1_S, fast(), planner);
     lab.drops(4).await;
-    lab.supported(4).await;
+    lab.finds(Cause::MessageLimit, 4).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(
@@ -128,7 +129,7 @@ async fn a_topic_over_which_the_broker_closes_is_a_policy() {
     };
     tokio::time::timeout(crate::support::PATIENCE, refused).await.expect("the quarantine holds it back");
     account.cloud.faults().inject(Fault::Reset);
-    lab.found().await;
+    lab.finds(Cause::PolicyViolation, 2).await;
     lab.session(4).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
@@ -151,7 +152,7 @@ async fn a_topic_over_which_the_broker_closes_is_a_policy() {
 #[tokio::test]
 async fn a_middlebox_that_forgets_silent_connections_is_a_nat() {
     let account = Account::at(Settings::default()).await;
-    let middlebox = Middlebox::before(account.cloud.mqtt_address(), Duration::from_millis(1_000)).await;
+    let middlebox = Middlebox::before(account.cloud.mqtt_address(), Duration::from_secs(1)).await;
     // Silences below and then one above what it remembers; the broker acknowledges every message.
     let script: Script = Arc::new(|session| {
         let mut dice = fastrand::Rng::with_seed(7 + session);
@@ -164,7 +165,7 @@ async fn a_middlebox_that_forgets_silent_connections_is_a_nat() {
     // A second is 350 s.
     let lab = Lab::start("NAT silence", 350.0, fast(), planner);
     lab.drops(4).await;
-    lab.supported(4).await;
+    lab.finds(Cause::NatIdleTimeout, 4).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(

@@ -101,8 +101,8 @@ impl Peer {
                 let mut end = ends.subscribe();
                 tokio::spawn(async move {
                     let raw = socket2::SockRef::from(&stream).try_clone().unwrap();
-                    let codec = Codec { max_incoming_size: 65_536, max_outgoing_size: 65_536 };
-                    let mut framed = Framed::new(stream, codec);
+                    let packets = Codec { max_incoming_size: 65_536, max_outgoing_size: 65_536 };
+                    let mut framed = Framed::new(stream, packets);
                     loop {
                         let packet = tokio::select! {
                             packet = framed.next() => packet,
