@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
 use crate::clock::{self, Now};
+use crate::commands::Office;
 use crate::config::{Config, Listen, Problems, State};
 use crate::diagnosis::desk::{Desk, Options};
 use crate::host::{Timeline, Watcher};
@@ -103,6 +104,9 @@ async fn serve(
     let board = Arc::new(Board::default());
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());
+    let office = Arc::new(Office::new(config.commands.clone()));
+    office.announce(started);
+    let pages = pages.taking_commands(Arc::clone(&office));
 
     let web = Web::open(config.http.web_config_file.as_deref()).map_err(Error::Web)?;
     let listeners = http::bind(&config.http)?;
@@ -131,7 +135,8 @@ async fn serve(
     };
     let desk = Desk::new(host.clone(), Options::from(&config.diagnosis));
     let diagnosis = tokio::spawn(desk.clone().run());
-    let mut connections = Connections::new(Arc::clone(&metrics), store, board, host, desk);
+    let mut connections =
+        Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
     connections.diagnose(&config.diagnosis);
     if let Some((journal, past)) = journal {
         connections.keep(journal, past);
@@ -219,6 +224,7 @@ async fn reload_once(
     if config.http != http {
         warn!("`[http]` changed: this takes effect at the next start only");
     }
+    connections.compare_commands(&config.commands);
     if config.state != *state {
         warn!("`[state]` changed: this takes effect at the next start only");
     }

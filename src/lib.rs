@@ -49,6 +49,7 @@
 //! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
 //! | [`reading`] | newest value per series, expiry, limit | show an old value |
 //! | [`telemetry`] | every metric of ours in one table, handles, catalogue | count |
+//! | [`commands`] | where commands to devices are handed in, and what became of each | wait for a connection |
 //! | [`http`] | the pages: status, metrics, probes, JSON | let a slow or a hostile client delay a scrape |
 //! | [`host`] | signals of this machine | fail: what a system forbids is "unknown" |
 //! | [`clock`] | the only place that reads a clock | |
@@ -68,6 +69,7 @@
 //! 9. A message can never stop the process, spoil a scrape or delay the next message: bad input is counted and skipped,
 //!    field by field.
 //! 10. Two network connections with one client id never exist at once: the old one is closed first.
+//! 11. A command that changes a device is sent at most once, never after its age limit, and has exactly one fate.
 //!
 //! # Where do I add …
 //!
@@ -77,7 +79,9 @@
 //! - **an error name**: one line in the table of [`connection::error`], one arm in `connection/classify.rs`, and one real
 //!   socket ending in `tests/endings`.
 //! - **a metric**: a row in the table of `telemetry/metrics.rs`. If nothing could count it, a [`lifecycle::Event`] is missing.
-//! - **a command**: a file in `cli/` and an arm of its `Command`.
+//! - **a subcommand**: a file in `cli/` and an arm of its `Command`.
+//! - **a command to a device**: a row in the table of the source's `command`. A source that takes none yet needs an arm
+//!   of [`source::Command`] and the three methods `word`, `commanded` and `verdict` of its [`source::Dialogue`].
 //! - **a configuration field**: the field in [`config`], its line where its table is read (the range stands there), and
 //!   its line in `deploy/example.toml`; a test fails while one of them is missing.
 //! - **a signal of the machine**: `host/`, as a value that may be unknown.
@@ -85,6 +89,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod connection;
 pub mod diagnosis;

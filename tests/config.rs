@@ -103,10 +103,49 @@ fn a_good_file_is_told_as_what_it_would_run() {
          page        http://0.0.0.0:9883/metrics\n  \
          readings    at most 100000 series, gone 2m after their connection\n  \
          log         text, info\n  \
+         state       nothing is kept over a restart\n  \
+         diagnostics no file\n  \
+         probes      off\n  \
+         commands    off\n  \
          connection  home: navien, status every 1m, features every 30m, energy every 30m, 0 devices named; \
          reconnects two_tier\n"
     );
     assert_eq!(run.code, Some(0));
+}
+
+#[test]
+fn what_is_kept_told_and_done_beside_the_connections_is_told_too() {
+    let more = "[state]\ndirectory = \"kept\"\njournal_limit = \"2MiB\"\n[diagnostics]\nfile = \"d.json\"\n\
+        [diagnosis]\nprobes = true\n[commands]\ntoken_file = \"password\"\nage_limit = \"1m\"\n";
+    let run = check(&format!("{GOOD}{more}"));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    for line in [
+        "/kept, at most 2 MiB",
+        "/d.json every 5m",
+        "probes      once a day at most",
+        "commands    with a token, never older than 1m",
+    ] {
+        assert!(run.stdout.contains(line), "{line}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn wrong_values_beside_the_connections_are_told_with_right_ones() {
+    let more = "[state]\njournal_limit = 5\n[diagnostics]\nnames = \"daily\"\nkeep = 0\n\
+        [diagnosis]\nlimits = \"4h\"\n[commands]\ntoken_file = \"nowhere\"\nage_limit = \"2h\"\n";
+    let run = check(&format!("{GOOD}{more}"));
+    assert_eq!(run.code, Some(1));
+    for sentence in [
+        "state.journal_limit: `5` is not a size from 1MiB to 1024MiB (write for example `16MiB`)",
+        "diagnostics.names: `daily` is not one of `\"fixed\"`, `\"timestamped\"`",
+        "diagnostics.keep: `0` is not a whole number from 1 to 100000",
+        "diagnosis.limits: must be a list, not a string (write for example `[\"4h\"]`)",
+        "commands.token_file: ",
+        "commands.age_limit: `2h` is too long: allowed is 1s to 1h (write for example `1h`)",
+        "6 problems",
+    ] {
+        assert!(run.stderr.contains(sentence), "{sentence}: {}", run.stderr);
+    }
 }
 
 #[test]

@@ -74,6 +74,10 @@ fn switching_every_field_on_changes_nothing_that_has_a_default() {
     let plain = loaded(&example());
     let mut full = loaded(&switched_on(&example()));
     assert!(full.http.web_config_file.take().is_some());
+    assert!(full.state.directory.take().is_some());
+    assert!(full.diagnostics.file.take().is_some());
+    assert!(full.commands.token_file.take().is_some());
+    assert_eq!(std::mem::take(&mut full.diagnosis.limits).len(), 1);
     let connection = &mut full.connections[0];
 
     // What has no default, or leaves it to the source.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Error;
 use crate::clock;
+use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
@@ -45,6 +46,7 @@ pub(super) struct Connections {
     board: Arc<Board>,
     host: Timeline,
     desk: Desk,
+    office: Arc<Office>,
     /// Session lengths that are known beside the catalogue; a connection learns them when it begins.
     limits: Vec<Duration>,
     /// Where it is written down what happens to them, and what stood there before this process.
@@ -69,17 +71,32 @@ impl Connections {
         desk: Desk,
     ) -> Self {
         let running = BTreeMap::new();
+        let office = Arc::new(Office::new(config::Commands::default()));
         Self {
             metrics,
             store,
             board,
             host,
             desk,
+            office,
             limits: Vec::new(),
             journal: None,
             past: Past::default(),
             running,
             telling: None,
+        }
+    }
+
+    /// The same, which take commands from this office if it is open.
+    pub(super) fn taking_commands(mut self, office: Arc<Office>) -> Self {
+        self.office = office;
+        self
+    }
+
+    /// Says so when the settings of a configuration that was read anew are not those in force.
+    pub(super) fn compare_commands(&self, settings: &config::Commands) {
+        if self.office.settings() != settings {
+            warn!("`[commands]` changed: this takes effect at the next start only");
         }
     }
 
@@ -191,6 +208,7 @@ impl Connections {
                 self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
+                self.office.leave(&name);
             }
         });
     }
@@ -219,7 +237,11 @@ impl Connections {
             recorder = recorder.heard_by(Box::new(scribe));
         }
         let recorder = recorder.heard_by(self.desk.observer(&name, subject));
-        let sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
+        if inbox.is_some() {
+            sink = sink.listed_in(Directory::new(Arc::clone(&self.office), &name));
+        }
         let connection = Connection::new(
             &*name,
             config.policy.clone(),
@@ -228,6 +250,10 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
+        let connection = match inbox {
+            Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
+            None => connection,
+        };
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
         let task = tokio::spawn(async move {

@@ -15,20 +15,27 @@ use crate::simulator::{Cloud, DEMO_EMAIL, DEMO_PASSWORD, Settings};
 ///
 /// # Errors
 /// When it can not start, as [`super::run`].
-pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr])) -> Result<(), Error> {
+pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr], &Path)) -> Result<(), Error> {
     block_on(async {
         let signals = Signals::listen()?;
         let scratch = Scratch::new()?;
         let cloud = Cloud::start(Settings::demo(fastrand::u64(..))).await?;
         let ca = scratch.0.join("ca.pem");
         cloud.write_ca(&ca)?;
-        let config = config(listen, &cloud, &ca);
+        let token = scratch.0.join("command-token");
+        write_token(&token)?;
+        let mut config = config(listen, &cloud, &ca);
+        config.commands.token_file = Some(token.clone());
         let again = config.clone();
+        let announce = |addresses: &[SocketAddr]| announce(addresses, &token);
         let outcome = serve(config, Box::new(move || Ok(again.clone())), signals, announce).await;
         cloud.stop().await;
         outcome
     })?
 }
+
+/// What the heaters of the demo are called.
+const ALIASES: [(&str, &str); 2] = [("020000aabb01", "cellar"), ("020000aabb02", "guest-house")];
 
 /// One connection to the demo account, asking often and recovering fast: two minutes must show everything.
 fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
@@ -42,6 +49,7 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         features_interval: seconds(30),
         energy_interval: seconds(30),
         request_limit: seconds(5),
+        devices: ALIASES.map(|(mac, label)| (mac.to_owned(), label.to_owned())).into(),
         ..config::Navien::new(Secret::new(DEMO_EMAIL), SecretSource::Value(Secret::new(DEMO_PASSWORD)))
     };
     let policy = Policy {
@@ -66,6 +74,20 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         commands: config::Commands::default(),
         connections: vec![connection],
     }
+}
+
+/// A fresh token, for the owner of the demo only.
+fn write_token(file: &Path) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use ring::rand::SecureRandom as _;
+    let mut random = [0_u8; 24];
+    ring::rand::SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| std::io::Error::other("the system has no random numbers"))?;
+    let mut open = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    open.write_all(random.map(|byte| format!("{byte:02x}")).concat().as_bytes())
 }
 
 /// A directory of our own in the system's place for temporary files, removed at the end.

@@ -3,6 +3,7 @@
 //! Reaches nothing outside this machine and needs no account.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -35,7 +36,8 @@ pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
 }
 
 /// Where to look, and when there is what to see.
-fn announce(addresses: &[SocketAddr]) {
+fn announce(addresses: &[SocketAddr], token: &Path) {
+    let token = token.display();
     for address in addresses {
         output::result(format!(
             "\
@@ -50,6 +52,10 @@ hangup demo: two simulated water heaters behind a simulated cloud that will misb
   at    0:48  a storm of drops, what it looks like (grep mqtt_client_finding), then the recovery
   at    1:16  a heater goes offline: grep navien_device_online
   at    1:44  garbage, then credentials that expire
+
+A heater obeys, at `cellar` or `guest-house`; the fate of each command is told:
+
+  hangup command cellar set-temperature 55C --url http://{address} --token-file {token}
 
 Ctrl-C ends it.
 "

@@ -5,6 +5,7 @@
 mod baseline;
 mod catalogue;
 mod check;
+mod command;
 mod completions;
 mod demo;
 mod devices;
@@ -63,6 +64,8 @@ enum Command {
     Devices(devices::Arguments),
     Check(check::Arguments),
     Health(health::Arguments),
+    #[command(name = "command")]
+    Order(command::Arguments),
     Report(report::Arguments),
     Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Devices(arguments) => devices::main(&arguments, log_level),
         Command::Check(arguments) => check::main(&arguments),
         Command::Health(arguments) => health::main(&arguments),
+        Command::Order(arguments) => command::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),

@@ -1,6 +1,7 @@
 //! Runs one connection: selects one input, steps the machine, performs its actions.
 //! Never decides: what happens next is the machine's matter, what a message means the dialogue's.
 
+mod orders;
 mod talk;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use super::ending::Ending;
 use super::error::ErrorName;
 use super::link::Link;
 use super::machine::{Action, Facts, Input, LinkReport, Machine};
+use super::order::Order;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
@@ -25,6 +27,7 @@ use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName};
 use crate::source::{Answer, Dialogue, Inventory, Planned, Planner, Sink};
+use orders::Orders;
 
 /// Reports taken from the link before timers and orders get their turn.
 const BURST: usize = 64;
@@ -64,6 +67,8 @@ pub struct Connection {
     quarantine: Quarantine,
     /// The control channel still has a sender.
     listening: bool,
+    /// `None`: it takes no commands.
+    orders: Option<Orders>,
 }
 
 /// Something that is under way, for the attempt of this generation.
@@ -76,6 +81,7 @@ struct Work<T> {
 enum Woken {
     /// `None`: nobody is left to give orders.
     Ordered(Option<Control>),
+    Commanded(Box<Order>),
     Planned(u64, Box<Answer<Planned>>),
     Reported(Report),
     Closed(u64, Option<Box<Ending>>),
@@ -117,6 +123,7 @@ impl Connection {
             talking: false,
             quarantine: Quarantine::default(),
             listening: true,
+            orders: None,
         }
     }
 
@@ -128,12 +135,14 @@ impl Connection {
             self.handle(woken);
             self.serve_timers();
         }
+        self.stop_orders();
     }
 
     async fn wake(&mut self, control: &mut mpsc::Receiver<Control>) -> Woken {
         let wake_at = self.wake_at();
         tokio::select! {
             order = control.recv(), if self.listening => Woken::Ordered(order),
+            order = Orders::next(&mut self.orders) => Woken::Commanded(Box::new(order)),
             (generation, answer) = done(&mut self.planning) => {
                 Woken::Planned(generation, Box::new(answer))
             }
@@ -147,7 +156,8 @@ impl Connection {
     fn wake_at(&self) -> Instant {
         let talk = self.dialogue.as_ref().filter(|_| self.talking).and_then(|dialogue| dialogue.deadline());
         let latest = clock::now().at + LONGEST_SLEEP;
-        [self.machine.deadline(), talk].into_iter().flatten().fold(latest, Instant::min)
+        let order = Orders::deadline(self.orders.as_ref());
+        [self.machine.deadline(), talk, order].into_iter().flatten().fold(latest, Instant::min)
     }
 
     fn handle(&mut self, woken: Woken) {
@@ -161,6 +171,7 @@ impl Connection {
                 self.listening = false;
                 self.step(Input::Stop, now);
             }
+            Woken::Commanded(order) => self.ordered(*order, now),
             Woken::Planned(generation, answer) => self.planned(generation, *answer, now),
             Woken::Reported(report) => self.burst(report),
             Woken::Closed(generation, ending) => {
@@ -178,6 +189,7 @@ impl Connection {
         if self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline()).is_some_and(|due| due <= now.at) {
             self.converse(now);
         }
+        self.serve_orders(now);
     }
 
     /// Steps the machine and performs what it wants.
@@ -212,7 +224,7 @@ impl Connection {
             }
             Action::Abandon => self.closing = None,
             Action::TalkBegins => self.begin_talk(now),
-            Action::TalkEnds => self.end_talk(),
+            Action::TalkEnds => self.end_talk(now),
             Action::Record(event) => self.recorder.record(event, now),
         }
     }
@@ -270,7 +282,10 @@ impl Connection {
                 self.hear(&message, now);
                 LinkReport::Progress
             }
-            Report::Acknowledged(_) => LinkReport::Progress,
+            Report::Acknowledged(token) => {
+                self.taken(token);
+                LinkReport::Progress
+            }
             Report::Pinged(took) => {
                 self.recorder.traffic().pinged(took, now);
                 LinkReport::Progress

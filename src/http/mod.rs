@@ -3,6 +3,7 @@
 
 mod answer;
 mod client;
+mod commands;
 mod connections;
 mod diagnostics;
 mod listen;
@@ -17,13 +18,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 pub use listen::{BindError, Listeners, bind};
 pub use server::{serve, serve_with};
 
 use crate::clock::{Now, now};
+use crate::commands::Office;
 use crate::host::Timeline;
 use crate::lifecycle::board::Board;
 use crate::reading::store::Store;
@@ -36,6 +38,7 @@ pub struct Pages {
     store: Arc<Store>,
     board: Arc<Board>,
     host: Timeline,
+    office: Arc<Office>,
     /// A place for each page of metrics being written.
     writers: Arc<Semaphore>,
     /// A place for each status page being drawn.
@@ -53,7 +56,15 @@ impl Pages {
         let places = |count| Arc::new(Semaphore::new(count));
         let (writers, painters) = (places(metrics::WRITERS), places(status::PAINTERS));
         let documents = places(diagnostics::WRITERS);
-        Self { metrics, store, board, host, writers, painters, documents, started: now() }
+        let office = Arc::new(Office::new(crate::config::Commands::default()));
+        Self { metrics, store, board, host, office, writers, painters, documents, started: now() }
+    }
+
+    /// The same, with an office where commands are handed in.
+    #[must_use]
+    pub fn taking_commands(mut self, office: Arc<Office>) -> Self {
+        self.office = office;
+        self
     }
 
     /// Every route.
@@ -69,6 +80,8 @@ impl Pages {
             .route("/api/v1/connections", get(connections::list))
             .route("/api/v1/drops", get(diagnostics::drops))
             .route("/api/v1/diagnostics", get(diagnostics::export))
+            .route("/api/v1/devices/{device}/commands", post(commands::submit))
+            .route("/api/v1/commands/{id}", get(commands::fate))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(axum::middleware::map_response(answer::guarded))
@@ -93,6 +106,10 @@ const ROUTES: &str = "\
 /api/v1/connections  status of every connection, as JSON
 /api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
 /api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
+/api/v1/devices/{device}/commands
+                     POST a command to a device, with a token
+/api/v1/commands/{id}
+                     what became of a command, with a token
 ";
 
 async fn not_found(uri: Uri) -> Response {
@@ -105,8 +122,13 @@ async fn not_found(uri: Uri) -> Response {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let path = uri.path();
-    let sentence = format!("{path} can only be read: use GET or HEAD, not {method}.\n");
+    let (can, allowed) = if commands::are_taken_at(path) {
+        ("takes commands: use POST", "POST")
+    } else {
+        ("can only be read: use GET or HEAD", "GET, HEAD")
+    };
+    let sentence = format!("{path} {can}, not {method}.\n");
     let mut response = answer::text(axum::http::StatusCode::METHOD_NOT_ALLOWED, sentence);
-    response.headers_mut().insert(axum::http::header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response.headers_mut().insert(axum::http::header::ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::client::{Client, Stream};
+use super::commands;
 use super::listen::Door;
 use super::web::Web;
 use super::{Listeners, Pages};
@@ -134,8 +135,9 @@ impl Clients {
                 let (routes, web) = (routes.clone(), web.clone());
                 async move {
                     let headers = request.headers().clone();
+                    let guarded = commands::ask_for_a_token(request.uri().path());
                     let pages = async { routes.call(request).await.unwrap_or_else(|never| match never {}) };
-                    Ok::<_, Infallible>(web.answer(&headers, pages).await)
+                    Ok::<_, Infallible>(web.answer(&headers, guarded, pages).await)
                 }
             });
             // How a client's connection ends concerns nobody.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Reading;
 use super::store::{Feed, Store};
 use crate::clock;
+use crate::commands::Directory;
 use crate::source::Sink;
 use crate::telemetry::{DeviceMetrics, Metrics};
 
@@ -20,6 +21,7 @@ pub struct Ingest {
     feed: Feed,
     metrics: Arc<Metrics>,
     devices: HashMap<String, DeviceMetrics>,
+    directory: Option<Directory>,
 }
 
 impl Ingest {
@@ -27,7 +29,21 @@ impl Ingest {
     #[must_use]
     pub fn new(connection: &str, store: Arc<Store>, metrics: Arc<Metrics>) -> Self {
         let feed = store.feed(connection);
-        Self { connection: connection.to_owned(), store, feed, metrics, devices: HashMap::new() }
+        Self {
+            connection: connection.to_owned(),
+            store,
+            feed,
+            metrics,
+            devices: HashMap::new(),
+            directory: None,
+        }
+    }
+
+    /// The same, which also tells this directory what devices there are.
+    #[must_use]
+    pub fn listed_in(mut self, directory: Directory) -> Self {
+        self.directory = Some(directory);
+        self
     }
 
     fn device(&mut self, device: &str) -> &DeviceMetrics {
@@ -42,6 +58,9 @@ impl Sink for Ingest {
     }
 
     fn devices(&mut self, devices: &[&str]) {
+        if let Some(directory) = &self.directory {
+            directory.list(devices);
+        }
         let (metrics, connection) = (&self.metrics, &self.connection);
         self.devices.retain(|device, _| {
             let stays = devices.contains(&device.as_str());
@@ -70,6 +89,10 @@ impl Sink for Ingest {
 
     fn request_timed_out(&mut self, device: &str) {
         self.device(device).request_timed_out();
+    }
+
+    fn command(&mut self, device: &str, command: &'static str, fate: &'static str) {
+        self.device(device).command(command, fate);
     }
 
     fn link_up(&mut self) {

@@ -3,6 +3,7 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod command;
 pub mod navien;
 
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use futures_util::future::BoxFuture;
 use crate::clock::{Instant, Now};
 use crate::config;
 use crate::connection::message::{Incoming, Outgoing};
+use crate::connection::order::{Refusal, Verdict, Worded};
 use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
 use crate::reading::Reading;
 use crate::telemetry::ConnectionLabels;
+
+pub use command::Command;
 
 /// A source that was built from its configuration.
 pub struct Prepared {
@@ -139,6 +143,8 @@ pub trait Sink {
     fn request_answered(&mut self, device: &str, took: Duration);
     /// A request was not answered in time.
     fn request_timed_out(&mut self, device: &str);
+    /// The fate of a command is known; both words come from closed sets.
+    fn command(&mut self, _device: &str, _command: &'static str, _fate: &'static str) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.
@@ -161,6 +167,22 @@ pub trait Dialogue: Send {
 
     /// The cloud's answer to [`Want::LookUp`]; `None` when it could not be had.
     fn inventory(&mut self, inventory: Option<&Inventory>, now: Now, sink: &mut dyn Sink);
+
+    /// A command in the words of the wire, if the device can obey it.
+    ///
+    /// # Errors
+    /// Why it can not, and what it could.
+    fn word(&self, _device: &str, _command: &Command, _now: Now) -> Result<Worded, Refusal> {
+        Err(Refusal::Unsupported("this source takes no commands".to_owned()))
+    }
+
+    /// This command was handed to the network: its answer is to be told by [`Dialogue::verdict`].
+    fn commanded(&mut self, _device: &str, _command: &Command) {}
+
+    /// What the device said to the last command, once.
+    fn verdict(&mut self) -> Option<Verdict> {
+        None
+    }
 
     /// What to publish before a polite close.
     fn farewell(&mut self, now: Now) -> Vec<Outgoing>;

@@ -3,8 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use hangup::clock::now;
 use hangup::connection::error::ErrorName;
 use hangup::connection::{Failure, Phase};
+use hangup::diagnosis::desk::look_now;
+use hangup::diagnosis::gather::Settings;
 
 use crate::weeks::{fleet, storm, weeks};
 use crate::world::{World, fill};
@@ -139,12 +142,39 @@ async fn weeks_are_told_with_their_findings_and_their_nights() {
 }
 
 #[tokio::test]
+async fn the_page_tells_what_the_diagnosis_finds() {
+    let world = World::start();
+    weeks(&world);
+    diagnose(&world);
+    let shop = world.get("/connections/shop?range=30d").await;
+    for said in [
+        "<article class=\"finding\"",
+        "connection_lifetime_limit",
+        "1 d · AWS IoT WebSockets",
+        "fits finding 1",
+    ] {
+        assert!(shop.text().contains(said), "{said} is not in {}", shop.text());
+    }
+    let laptop = world.get("/connections/laptop?range=30d").await;
+    assert!(!laptop.text().contains("<article"), "each of its drops is explained already: {}", laptop.text());
+}
+
+#[tokio::test]
 async fn a_thousand_drops_make_a_page_that_a_phone_can_hold() {
     let world = World::start();
     storm(&world, 1_000);
     for range in ["1h", "24h", "30d"] {
         let page = world.get(&format!("/?range={range}")).await;
         assert!(page.body.len() < 300_000, "{range}: {}", page.body.len());
+    }
+}
+
+/// The diagnosis looks at those of whom nothing was concluded yet.
+fn diagnose(world: &World) {
+    for status in world.board.snapshot() {
+        if status.history.read(|history| history.findings().is_empty()) {
+            look_now(&status.history, &world.host, &Settings::default(), now());
+        }
     }
 }
 
@@ -184,6 +214,7 @@ async fn look_at_weeks() {
     let listen = std::env::var("HANGUP_LOOK").unwrap_or_else(|_| "127.0.0.1:9999".to_owned());
     let world = World::start_at(&listen);
     weeks(&world);
+    diagnose(&world);
     if std::env::var_os("HANGUP_FLEET").is_some() {
         fleet(&world, 2_000);
     }

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::support::{CLIENT, FIRST, Kept, SECOND, bytes, conversation, entry, json, manner, message, on};
 use hangup::clock::Now;
+use hangup::connection::order::{Refusal, Verdict};
 use hangup::source::navien::devices::Entry;
 use hangup::source::navien::dialogue::{Conversation, Manner, Memories};
-use hangup::source::{Dialogue, Inventory, Listed, Outcome, Want};
+use hangup::source::{Command, Dialogue, Inventory, Listed, Outcome, Want};
 
 const SECOND_OF_TIME: Duration = Duration::from_secs(1);
 
@@ -444,4 +445,40 @@ proptest! {
             prop_assert!(stage.conversation.deadline().unwrap() > stage.now.at);
         }
     }
+}
+
+#[test]
+fn a_command_is_worded_once_the_features_are_known_and_its_answer_is_told_once() {
+    let memories = Arc::default();
+    let now = on("2026-01-15");
+    let mut talk = conversation(manner(false), &[entry(FIRST, Some(true))], now, &memories);
+    let mut sink = Kept::default();
+    talk.restored(now, &mut sink);
+    let read =
+        |text: &str| Command::read("navien", &hangup::commands::read(text.as_bytes()).unwrap()).unwrap();
+    let warmer = read(r#"{"command": "set_temperature", "celsius": 60}"#);
+    assert_eq!(talk.word("first", &warmer, now).unwrap_err(), Refusal::FeaturesUnknown);
+    assert_eq!(talk.word("nobody", &warmer, now).unwrap_err(), Refusal::NoSuchDevice);
+    let answers = format!("cmd/52/navilink-{FIRST}/{CLIENT}/res");
+    talk.heard(&message(&answers, bytes("mqtt-feature-65gal.json")), now, &mut sink);
+    talk.word("first", &warmer, now).unwrap();
+    let hotter = read(r#"{"command": "set_temperature", "celsius": 80}"#);
+    assert!(matches!(talk.word("first", &hotter, now), Err(Refusal::BadValue(_))));
+    for (topic, file, expected) in [
+        (answers.clone(), "mqtt-status-standby.json", None),
+        (answers.clone(), "mqtt-status-control-ack.json", Some(Verdict::Done)),
+    ] {
+        talk.commanded("first", &warmer);
+        talk.heard(&message(&topic, bytes(file)), now, &mut sink);
+        assert_eq!((talk.verdict(), talk.verdict()), (expected, None), "{file}");
+    }
+    talk.commanded("first", &warmer);
+    let refusal = String::from_utf8(bytes("mqtt-control-fail.json")).unwrap();
+    let topic = format!("cmd/52/navilink-{FIRST}/ctrl-fail");
+    // The fixture echoes a session id that is longer than the one of this test's asker: it is somebody else's.
+    talk.heard(&message(&topic, refusal.clone()), now, &mut sink);
+    assert_eq!(talk.verdict(), None);
+    let ours = refusal.replace("0f1e2d3c4b5a69788796a5b4c3d2e1f0", "0f1e2d3c");
+    talk.heard(&message(&topic, ours), now, &mut sink);
+    assert!(matches!(talk.verdict(), Some(Verdict::Failed { code: 2, .. })));
 }

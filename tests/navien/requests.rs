@@ -4,6 +4,7 @@ use serde_json::{Value, json as value};
 
 use super::support::{FIRST, asker, entry, json, manifest, on};
 use hangup::connection::message::Outgoing;
+use hangup::source::navien::command;
 use hangup::source::navien::decode::energy::Day;
 use hangup::source::navien::requests::Kind;
 
@@ -58,4 +59,23 @@ fn what_cannot_be_asked_is_not_asked() {
     heater.home = None;
     assert!(asker().ask(&heater, Kind::Diagnostics, None).is_none());
     assert!(asker().ask(&heater, Kind::Energy, None).is_none());
+}
+
+fn command(fields: &Value) -> command::Command {
+    let fields: Vec<_> =
+        fields.as_object().unwrap().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    command::read(&fields).unwrap()
+}
+
+#[test]
+fn commands_are_worded_as_in_their_fixtures() {
+    let heater = entry(FIRST, Some(true));
+    for (fields, file) in [
+        (value!({"command": "set_temperature", "celsius": 60}), "mqtt-publish-dhw-temperature.json"),
+        (value!({"command": "power_on"}), "mqtt-publish-power-on.json"),
+        (value!({"command": "read_status"}), "mqtt-publish-status.json"),
+        (value!({"command": "read_features"}), "mqtt-publish-device-info.json"),
+    ] {
+        assert_says(&asker().order(&heater, &command(&fields), None).unwrap(), file);
+    }
 }

@@ -21,14 +21,16 @@ impl Connection {
     pub(super) fn begin_talk(&mut self, now: Now) {
         self.talking = true;
         self.sink.link_up();
+        self.open_orders();
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.restored(now, &mut *self.sink);
         }
     }
 
     /// The session is over, and with it everything that was asked in it.
-    pub(super) fn end_talk(&mut self) {
+    pub(super) fn end_talk(&mut self, now: Now) {
         self.talking = false;
+        self.close_orders(now);
         self.dialogue = None;
         self.look_up = None;
         self.recorder.traffic().in_flight(0);
@@ -75,7 +77,10 @@ impl Connection {
                 break;
             }
             match want {
-                Want::Publish(message) => self.publish(message, now),
+                Want::Publish(message) => {
+                    // What is lost is counted; a dialogue asks again.
+                    let _ = self.publish(message, now);
+                }
                 Want::LookUp => self.begin_look_up(),
                 Want::Reconnect(why) => self.rebuild(Rebuild::Everything, why, now),
                 Want::Replan(why) => self.rebuild(Rebuild::Plan, why, now),
@@ -103,14 +108,14 @@ impl Connection {
         self.converse(now);
     }
 
-    /// Hands a message to the link. What it refuses is lost: a dialogue asks again, so nothing is queued.
-    fn publish(&mut self, message: Outgoing, now: Now) {
+    /// Hands a message to the link, or tells why it is lost. Nothing is queued.
+    pub(super) fn publish(&mut self, message: Outgoing, now: Now) -> Result<(), Loss> {
         let qos = message.qos;
         if self.quarantine.refuses(&message.topic, now.at) {
             self.recorder.traffic().lost(Loss::Quarantined);
-            return;
+            return Err(Loss::Quarantined);
         }
-        let Some(link) = &mut self.link else { return };
+        let Some(link) = &mut self.link else { return Err(Loss::Refused) };
         let sent = link.publish(message);
         let traffic = self.recorder.traffic();
         match sent {
@@ -123,6 +128,7 @@ impl Connection {
                 tracing::warn!(connection = self.name, "a message was not sent: {refused}");
             }
         }
+        sent.map_err(|_| Loss::Refused)
     }
 
     /// Looks which packet may have provoked the end, and says once what is not sent any more.

@@ -43,6 +43,9 @@ fn remarks(past: &Past) -> (String, Vec<String>) {
 
 /// Before the diagnosis has said anything.
 fn none_yet(past: &Past) -> String {
+    if past.sessions.is_empty() && past.living.is_none() {
+        return "There was no session yet, so there is no drop to explain.".to_owned();
+    }
     match past.sessions.iter().filter(|session| !session.censored()).count() {
         0 => "No drop is known: there is nothing to explain.".to_owned(),
         drops => format!(
@@ -165,6 +168,8 @@ mod tests {
     #[test]
     fn where_there_is_no_finding_the_diagnosis_has_the_word() {
         let mut story = Story::new();
+        assert!(page(&story).contains("There was no session yet"), "{}", page(&story));
+        story.closes_after(2_500, 1);
         assert!(page(&story).contains("No drop is known"), "{}", page(&story));
         story.drops_after(2_500, 10);
         assert!(page(&story).contains("10 drops, no pattern so far."), "{}", page(&story));

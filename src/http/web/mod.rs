@@ -99,16 +99,18 @@ impl Web {
         Some(Arc::clone(&state.settings))
     }
 
-    /// The answer to a request with these headers: that of `pages`, if who asks may.
+    /// The answer to a request with these headers: that of `pages`, if who asks may. Pages that are `guarded` by a
+    /// token ask for no password beside it: there is one header for both.
     pub(super) async fn answer(
         &self,
         headers: &HeaderMap,
+        guarded: bool,
         pages: impl Future<Output = Response>,
     ) -> Response {
         let Some(settings) = self.settings() else { return pages.await };
         let admitted = match &settings.passwords {
-            Some(passwords) => passwords.admit(headers).await,
-            None => true,
+            Some(passwords) if !guarded => passwords.admit(headers).await,
+            Some(_) | None => true,
         };
         let mut response = if admitted { pages.await } else { refusal().await };
         for (name, value) in &settings.headers {

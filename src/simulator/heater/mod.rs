@@ -10,6 +10,8 @@ pub mod replies;
 pub mod status;
 pub mod tank;
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use draws::{Draws, Flow};
@@ -49,6 +51,8 @@ pub struct Heater {
     signal: f64,
     rng: fastrand::Rng,
     starts: u64,
+    /// Settings that were commanded and mean nothing to the model, as the status calls them.
+    settings: BTreeMap<&'static str, i64>,
 }
 
 impl Heater {
@@ -74,6 +78,7 @@ impl Heater {
             signal: -45.0 - 20.0 * rng.f64(),
             rng,
             starts: 0,
+            settings: BTreeMap::new(),
         }
     }
 
@@ -156,6 +161,11 @@ impl Heater {
     /// Sets the length of a vacation.
     pub fn set_vacation_days(&mut self, days: i64) {
         self.vacation_days = days.clamp(1, 30);
+    }
+
+    /// Keeps a setting that means nothing to the model; the status shows it.
+    pub fn set(&mut self, field: &'static str, number: i64) {
+        self.settings.insert(field, number);
     }
 
     /// Hour of the day, 0 to 24.

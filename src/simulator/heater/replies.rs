@@ -226,6 +226,19 @@ fn obey(heater: &mut Heater, command: i64, request: &Value) {
             }
         }
         (33_554_466, [days]) => heater.set_vacation_days(*days),
+        (33_554_472, [days]) if (1..=30).contains(days) => {
+            heater.set("antiLegionellaUse", 2);
+            heater.set("antiLegionellaPeriod", *days);
+        }
+        (33_554_471, _) => heater.set("antiLegionellaUse", 1),
+        // The one flag of a status that is 0 or 1.
+        (33_554_476, _) => heater.set("touStatus", 1),
+        (33_554_475, _) => heater.set("touStatus", 0),
+        (33_554_473, _) => heater.set("airFilterAlarmElapsed", 0),
+        (33_554_474, [steps @ (0 | 2..=20)]) => {
+            heater.set("airFilterAlarmUse", if *steps == 0 { 1 } else { 2 });
+            heater.set("airFilterAlarmPeriod", *steps * 500);
+        }
         _ => {}
     }
 }

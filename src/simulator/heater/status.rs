@@ -40,7 +40,7 @@ pub fn status(heater: &Heater, snapshot: Snapshot) -> Value {
     ]
     .concat();
     for (key, value) in groups {
-        fields.insert(key.to_owned(), value.into());
+        fields.insert(key.to_owned(), heater.settings.get(key).copied().unwrap_or(value).into());
     }
     Value::Object(fields)
 }

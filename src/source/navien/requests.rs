@@ -1,15 +1,19 @@
-//! What we say to a heater: questions, the announcement of this client and its good-bye.
+//! What we say to a heater: questions, commands, the announcement of this client and its good-bye.
 //!
-//! Never a command: every request here only reads. Pure.
+//! Never chooses a command: what is worded here was checked before. Pure.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::command::Command;
 use super::decode::energy::Day;
 use super::devices::Entry;
 use super::topics::{self, DEVICE_TYPE};
 use crate::clock::Now;
 use crate::connection::message::Outgoing;
+
+/// Where every command goes.
+pub const CONTROL: &str = "ctrl";
 
 /// A question that is asked again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,18 @@ impl Asker {
         self.request(device, "st/end", 16_777_218, &answer, None)
     }
 
+    /// A command, or the question that it is; `None` as for [`Asker::ask`].
+    #[must_use]
+    pub fn order(&self, device: &Entry, command: &Command, today: Option<Day>) -> Option<Outgoing> {
+        if let Some(kind) = command.question() {
+            return self.ask(device, kind, today);
+        }
+        let (number, mode, param) = command.control()?;
+        let answer = topics::acknowledgement(&device.mac, &self.client_id);
+        let body = json!({ "mode": mode, "param": param, "paramStr": "" });
+        Some(self.say(device, CONTROL, number, &answer, body))
+    }
+
     fn request(
         &self,
         device: &Entry,
@@ -89,6 +105,11 @@ impl Asker {
         answer: &str,
         month: Option<Day>,
     ) -> Outgoing {
+        let more = month.map_or(Value::Null, |day| json!({ "month": [day.month], "year": day.year }));
+        self.say(device, suffix, command, answer, more)
+    }
+
+    fn say(&self, device: &Entry, suffix: &str, command: i64, answer: &str, more: Value) -> Outgoing {
         let topic = topics::request(&device.mac, suffix);
         let mut request = json!({
             "command": command,
@@ -96,9 +117,8 @@ impl Asker {
             "macAddress": device.mac,
             "additionalValue": device.additional_value,
         });
-        if let (Some(day), Value::Object(request)) = (month, &mut request) {
-            request.insert("month".to_owned(), json!([day.month]));
-            request.insert("year".to_owned(), json!(day.year));
+        if let (Value::Object(more), Value::Object(request)) = (more, &mut request) {
+            request.extend(more);
         }
         let body = json!({
             "clientID": self.client_id,

@@ -27,7 +27,9 @@ pub enum Content {
         /// Connected.
         online: bool,
     },
-    /// Well-formed and of no interest: a schedule, a refusal of somebody's command, an empty object.
+    /// A command was refused with this code.
+    Refusal(i64),
+    /// Well-formed and of no interest: a schedule, an empty object.
     Other,
 }
 
@@ -40,6 +42,19 @@ pub struct Spoken {
     pub content: Content,
     /// Whether it answers a request of this client.
     pub ours: bool,
+    /// What it answers.
+    pub about: About,
+}
+
+/// What a message of a device answers, as far as it says so.
+#[derive(Debug)]
+pub struct About {
+    /// A command, and not a question.
+    pub control: bool,
+    /// The session id that it echoes, perhaps cut short; empty without one.
+    pub session: String,
+    /// It names a topic to answer to that is another client's.
+    pub elsewhere: bool,
 }
 
 /// What arrived.
@@ -66,6 +81,12 @@ pub fn recognise(topic: &str, payload: &[u8], client_id: &str) -> Message {
     let ours = topics::is_for(topic, client_id)
         || topics::is_for(named_topic("responseTopic"), client_id)
         || topics::is_for(named_topic("requestTopic"), client_id);
+    let answer_to = named_topic("responseTopic");
+    let about = About {
+        control: named_topic("requestTopic").ends_with("/ctrl"),
+        session: named_topic("sessionID").to_owned(),
+        elsewhere: topics::is_for(answer_to, "res") && !topics::is_for(answer_to, client_id),
+    };
     let requested = root.contains_key("request");
     let event = root.get("event");
     let stated = root
@@ -92,7 +113,7 @@ pub fn recognise(topic: &str, payload: &[u8], client_id: &str) -> Message {
         },
     };
     match mac {
-        Some(mac) => Message::Device(Spoken { mac, content, ours }),
+        Some(mac) => Message::Device(Spoken { mac, content, ours, about }),
         None => Message::Malformed,
     }
 }
@@ -104,6 +125,9 @@ fn in_response(response: Value) -> Content {
     }
     if response.contains_key("usage") && response.contains_key("total") {
         return Content::Energy(Value::Object(response));
+    }
+    if let Some(code) = response.get("failCode") {
+        return integer(code).map_or(Content::Other, Content::Refusal);
     }
     if let Some(list) = response.remove("downloadSwInfo") {
         return Content::Firmware(list);

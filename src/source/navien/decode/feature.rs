@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Writer;
 use super::field::{Field, Scale, peek};
+use crate::source::navien::command::Abilities;
 use crate::source::navien::quantities as q;
 use crate::source::navien::topics::DEVICE_TYPE;
 use crate::source::navien::wire;
@@ -15,6 +16,8 @@ use crate::source::navien::wire;
 pub struct Memory {
     /// A recirculation loop is fitted. No until the features say so.
     pub recirculation: bool,
+    /// What the heater can be commanded; `None` until the features say so.
+    pub abilities: Option<Abilities>,
     /// Label values of the info series shown last.
     info: Option<Info>,
 }
@@ -24,6 +27,7 @@ pub fn write(feature: &Value, memory: &mut Memory, out: &mut Writer<'_>) {
     if let Some(fitted) = peek(feature, "recirculationUse", Scale::Flag) {
         memory.recirculation = fitted > 0.0;
     }
+    memory.abilities = Some(Abilities::of(feature));
     for field in FIELDS {
         field.write(feature, memory.recirculation, out);
     }

@@ -159,7 +159,7 @@ impl Heater {
             Content::Features(_) => Some(Kind::Features),
             Content::Energy(_) => Some(Kind::Energy),
             Content::Diagnostics(_) => Some(Kind::Diagnostics),
-            Content::Firmware(_) | Content::Presence { .. } | Content::Other => None,
+            Content::Firmware(_) | Content::Presence { .. } | Content::Refusal(_) | Content::Other => None,
         };
         let mut out = Writer {
             device: &self.label,
@@ -175,7 +175,7 @@ impl Heater {
             Content::Energy(object) => decode::energy::write(object, today, &mut memory.energy, &mut out),
             Content::Diagnostics(data) => decode::diagnostics::write(data, recirculation, &mut out),
             Content::Firmware(list) => decode::diagnostics::write_firmware(list, &mut out),
-            Content::Presence { .. } | Content::Other => {}
+            Content::Presence { .. } | Content::Refusal(_) | Content::Other => {}
         }
         answers
     }

@@ -11,11 +11,13 @@
 
 mod ask;
 mod heater;
+mod orders;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::command;
 use super::decode::energy::{self, Day};
 use super::decode::{feature, status};
 use super::devices::Entry;
@@ -23,8 +25,10 @@ use super::requests::{Asker, Kind};
 use super::wire::{self, Content, Message};
 use crate::clock::{Instant, Now};
 use crate::connection::message::{Incoming, Outgoing};
-use crate::source::{Dialogue, Inventory, Outcome, Sink, Want};
+use crate::connection::order::{Refusal, Verdict, Worded};
+use crate::source::{Command, Dialogue, Inventory, Outcome, Sink, Want};
 use heater::Heater;
+use orders::Orders;
 
 /// The cloud is asked about the heaters at least this often …
 const LONGEST_LOOK_UP_INTERVAL: Duration = Duration::from_secs(300);
@@ -118,6 +122,8 @@ pub struct Conversation {
     replan: Option<(&'static str, Instant)>,
     /// Heaters that the last list did not hold: one list may be wrong.
     vanished: BTreeSet<String>,
+    /// The command that was sent last.
+    orders: Orders,
 }
 
 /// The question to the cloud about the heaters.
@@ -166,6 +172,7 @@ impl Conversation {
             look_up,
             replan: None,
             vanished: BTreeSet::new(),
+            orders: Orders::default(),
         }
     }
 
@@ -292,6 +299,7 @@ impl Dialogue for Conversation {
             heater.told_online(Some(online), now.at, &self.manner, sink);
             return Outcome::Decoded;
         }
+        self.orders.heard(&spoken, &self.asker.session_id);
         self.heard = Some(now.at);
         heater.seen(now.at, &self.manner, sink);
         let mut memories = lock(&self.memories);
@@ -329,6 +337,30 @@ impl Dialogue for Conversation {
             self.replan = Some(("a heater left the account", now.at));
         }
         self.vanished = gone;
+    }
+
+    fn word(&self, device: &str, command: &Command, now: Now) -> Result<Worded, Refusal> {
+        let Command::Navien(command) = command;
+        let heater = self.heaters.iter().find(|heater| heater.label == device);
+        let heater = heater.ok_or(Refusal::NoSuchDevice)?;
+        let memories = lock(&self.memories);
+        let abilities =
+            memories.heaters.get(&heater.entry.mac).and_then(|one| one.feature.abilities.as_ref());
+        command::check(command, abilities)?;
+        let message = self.asker.order(&heater.entry, command, self.today(now)).ok_or(Refusal::NotSent)?;
+        let rest = if command.changes() { orders::REST } else { Duration::ZERO };
+        Ok(Worded { message, patience: self.manner.request_limit, rest })
+    }
+
+    fn commanded(&mut self, device: &str, command: &Command) {
+        let Command::Navien(command) = command;
+        if let Some(heater) = self.heaters.iter().find(|heater| heater.label == device) {
+            self.orders.sent(&heater.entry.mac, command.question());
+        }
+    }
+
+    fn verdict(&mut self) -> Option<Verdict> {
+        self.orders.verdict()
     }
 
     fn farewell(&mut self, _now: Now) -> Vec<Outgoing> {
