@@ -76,7 +76,7 @@ async fn another_client_with_our_client_id_is_suspected() {
         lab.drops(usize::try_from(takeover).unwrap()).await;
         other.leaves().await;
     }
-    lab.finds(Cause::SessionTakenOver, 3).await;
+    lab.finds(Cause::SessionTakenOver, Evidence::Suspected, 3).await;
     let outcome = lab.end().await;
     let finding = outcome.only();
     assert_eq!(

@@ -144,10 +144,13 @@ impl Lab {
     }
 
     /// Waits until this is found and rests on so many drops.
-    pub(crate) async fn finds(&self, cause: Cause, members: usize) {
-        let what = format!("{cause} from {members} drops");
+    pub(crate) async fn finds(&self, cause: Cause, evidence: Evidence, members: usize) {
+        let what = format!("{cause} {evidence} from {members} drops");
         let rests = |history: &History| {
-            let fits = |finding: &&Finding| finding.cause == cause && finding.claim.members.len() >= members;
+            let fits = |finding: &&Finding| {
+                (finding.cause, finding.evidence) == (cause, evidence)
+                    && finding.claim.members.len() >= members
+            };
             history.findings().iter().find(fits).map(|_| ())
         };
         self.when(&what, rests).await;

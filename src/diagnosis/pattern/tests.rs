@@ -33,11 +33,9 @@ fn of_several_limits_that_a_long_keep_alive_allows_the_nearest_is_named() {
     for session in &mut case.sessions {
         session.keep_alive = 1200.0;
     }
-    let limit = |claim: &Claim| match claim.pattern {
-        Pattern::Lifetime { limit, .. } => limit,
-        _ => panic!("{claim:?}"),
-    };
-    assert_eq!(limit(&only(&case)), Some(1200.0));
+    let claim = only(&case);
+    let Pattern::Lifetime { limit, .. } = claim.pattern else { panic!("{claim:?}") };
+    assert_eq!(limit, Some(1200.0));
 }
 
 #[test]
