@@ -49,7 +49,7 @@ hangup demo: two simulated water heaters behind a simulated cloud that will misb
 
   from  0:10  readings: grep navien_temperature_celsius
   at    0:15  the cloud hangs up: grep connection_drops_total
-  at    0:48  a storm of drops, then the recovery
+  at    0:48  a storm of drops, what it looks like (grep mqtt_client_finding), then the recovery
   at    1:16  a heater goes offline: grep navien_device_online
   at    1:44  garbage, then credentials that expire
 
