@@ -140,7 +140,7 @@ impl Connection {
                 connection,
                 packet,
                 topic,
-                "the broker closed twice right after this packet: it is not sent any more for 24 h"
+                "the broker closed twice right after this packet: it is not sent for 24 h, or for 10 min at first where several packets share the blame"
             );
         }
         if sentence.acquitted > 0 {
