@@ -1,7 +1,7 @@
 //! Which packets are not sent any more because the broker closed over them (`connection-errors.md` section 9). Pure.
 //!
-//! Two closes right after a packet to the same topic are enough. Never for ever: a topic is free again after a day (after ten
-//! minutes where several packets went out together), with a new connection (a reload), and when the closes go on without it.
+//! Two closes right after a packet to the same topic are enough. Never for ever: a topic is free again after a day, with a
+//! new connection (a reload), and when the closes go on without it; sooner where several packets share the blame.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::diagnosis::{Cause, Sends, TopicKey, evidence};
 const CLOSES: u32 = 2;
 /// How long.
 const LASTS: Duration = Duration::from_secs(24 * 3600);
-/// How long where several packets went out together before the closes: at most one of them is to blame, and a broker in
-/// trouble closes over all. A day without the readings would be worse than the next try.
-const UNSURE: Duration = Duration::from_secs(600);
+/// How long where several packets share the blame, which one of them has at most; doubled with each further close. A broker
+/// that resets twice while it starts must not silence a device for a day.
+const SHARED: Duration = Duration::from_secs(600);
 /// A session that dies this young without the packet shows that the packet was not to blame.
 const YOUNG: Duration = Duration::from_secs(120);
 /// After so long without traffic a reset is the work of a middlebox.
@@ -40,10 +40,10 @@ struct Suspect {
     packet: String,
     topic: TopicKey,
     closes: u32,
+    /// Of these, at least one was over this packet alone.
+    alone: bool,
     /// When it was closed over last.
     at: Instant,
-    /// How long it is in quarantine from then on.
-    lasts: Duration,
 }
 
 impl Suspect {
@@ -52,7 +52,12 @@ impl Suspect {
     }
 
     fn in_quarantine(&self, now: Instant) -> bool {
-        self.closes >= CLOSES && now.saturating_since(self.at) < self.lasts
+        self.closes >= CLOSES && now.saturating_since(self.at) < self.lasts()
+    }
+
+    fn lasts(&self) -> Duration {
+        let doubled = 1_u32.checked_shl(self.closes.saturating_sub(CLOSES)).unwrap_or(u32::MAX);
+        if self.alone { LASTS } else { SHARED.saturating_mul(doubled).min(LASTS) }
     }
 }
 
@@ -61,7 +66,7 @@ impl Suspect {
 pub struct Sentence {
     /// Not sent any more from now on: packet type and shape of the topic.
     pub quarantined: Vec<(String, String)>,
-    /// How long.
+    /// How long at most.
     pub lasts: Duration,
     /// Sent again: the closes went on without it. So many.
     pub acquitted: usize,
@@ -105,11 +110,10 @@ impl Quarantine {
                 sentence.acquitted = before - self.suspects.len();
             }
             // Sent and survived before, in the same session: the last one alone is no worse.
-            let struck = || ending.stats.sends.iter().filter(|sends| sends.closed > 0 && sends.sent <= 1);
-            let lasts =
-                if struck().filter(|sends| !self.is_required(sends)).count() > 1 { UNSURE } else { LASTS };
-            for sends in struck() {
-                self.strike(sends, lasts, now, &mut sentence);
+            let blamed = || ending.stats.sends.iter().filter(|sends| sends.closed > 0 && sends.sent <= 1);
+            let alone = blamed().count() == 1;
+            for sends in blamed() {
+                self.strike(sends, alone, now, &mut sentence);
             }
         }
         // A packet that a whole session survived did not provoke the closes before it.
@@ -119,28 +123,28 @@ impl Quarantine {
         sentence
     }
 
-    fn strike(&mut self, sends: &Sends, lasts: Duration, now: Instant, sentence: &mut Sentence) {
+    fn strike(&mut self, sends: &Sends, alone: bool, now: Instant, sentence: &mut Sentence) {
         let was_in = self.holds(&sends.packet, sends.topic, now);
-        let known = self.suspects.iter_mut().find(|suspect| suspect.is(&sends.packet, sends.topic));
-        let closes = if let Some(suspect) = known {
-            suspect.closes = suspect.closes.saturating_add(1);
-            suspect.at = now;
-            suspect.lasts = lasts;
-            suspect.closes
-        } else {
-            if self.suspects.len() >= SUSPECTS {
-                self.suspects.remove(0);
-            }
-            let (packet, topic) = (sends.packet.clone(), sends.topic);
-            self.suspects.push(Suspect { packet, topic, closes: 1, at: now, lasts });
-            1
+        let known = self.suspects.iter().position(|suspect| suspect.is(&sends.packet, sends.topic));
+        let before = known.map(|position| self.suspects.remove(position));
+        if self.suspects.len() >= SUSPECTS {
+            self.suspects.remove(0);
+        }
+        let (closes, blamed) = before.map_or((0, false), |suspect| (suspect.closes, suspect.alone));
+        let suspect = Suspect {
+            packet: sends.packet.clone(),
+            topic: sends.topic,
+            closes: closes.saturating_add(1),
+            alone: blamed || alone,
+            at: now,
         };
         if self.is_required(sends) {
-            sentence.cannot_be_left_out |= closes >= CLOSES;
-        } else if closes >= CLOSES && !was_in {
-            sentence.lasts = lasts;
+            sentence.cannot_be_left_out |= suspect.closes >= CLOSES;
+        } else if suspect.closes >= CLOSES && !was_in {
+            sentence.lasts = sentence.lasts.max(suspect.lasts());
             sentence.quarantined.push((sends.packet.clone(), sends.shape.clone()));
         }
+        self.suspects.push(suspect);
     }
 
     fn is_required(&self, sends: &Sends) -> bool {
@@ -223,7 +227,7 @@ mod tests {
         let mut quarantine = Quarantine::default();
         session(&mut quarantine, 100, &both());
         let sentence = session(&mut quarantine, 200, &both());
-        assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, UNSURE));
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, SHARED));
         assert!(quarantine.refuses("good", at(799)) && quarantine.refuses("bad", at(799)));
         assert!(!quarantine.refuses("good", at(801)) && !quarantine.refuses("bad", at(801)));
 
@@ -241,6 +245,24 @@ mod tests {
         assert!(quarantine.refuses("bad", at(200)));
         assert!(!quarantine.refuses("good", at(200)));
         assert_eq!(session(&mut quarantine, 300, &closed_over("bad")), Sentence::default());
+    }
+
+    #[test]
+    fn several_packets_that_share_the_blame_are_tried_again_soon_and_then_ever_later() {
+        let mut quarantine = Quarantine::default();
+        let all = ending(Detail::Rst, &[(PUBLISH, "one", 1, 1), (PUBLISH, "two", 1, 1)]);
+        session(&mut quarantine, 100, &all);
+        assert_eq!(session(&mut quarantine, 200, &all).quarantined.len(), 2);
+        let held = |quarantine: &Quarantine, now| quarantine.refuses("one", at(now));
+        assert_eq!((held(&quarantine, 799), held(&quarantine, 800)), (true, false));
+        session(&mut quarantine, 900, &all);
+        assert_eq!((held(&quarantine, 2_099), held(&quarantine, 2_100)), (true, false));
+        // Alone it was the one.
+        session(&mut quarantine, 3_000, &ending(Detail::Rst, &[(PUBLISH, "one", 1, 1)]));
+        assert!(held(&quarantine, 3_000 + 24 * 3600 - 1));
+        // Survived, it was not.
+        session(&mut quarantine, 4_000, &ending(Detail::Rst, &[(PUBLISH, "two", 3, 0)]));
+        assert!(!quarantine.refuses("two", at(4_000)));
     }
 
     #[test]

@@ -34,6 +34,9 @@ enum Stage {
     InSession,
 }
 
+/// No packet of MQTT is larger: whatever a program says, no more memory is taken to say it.
+const LARGEST_PACKET: usize = 256 * 1024 * 1024;
+
 /// One watched connection.
 pub(super) struct Life {
     settings: Settings,
@@ -132,9 +135,11 @@ impl Life {
         if self.in_session() {
             let now = clock::now();
             // Only the size of the payload counts: zeroes of that length are never sent anywhere.
-            let packet = Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; bytes]));
+            let packet =
+                Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; bytes.min(LARGEST_PACKET)]));
             self.traffic.sent(&packet, now.at);
-            self.traffic.stats.bytes_sent += bytes as u64;
+            let sent = &mut self.traffic.stats.bytes_sent;
+            *sent = sent.saturating_add(bytes as u64);
             self.recorder.traffic().published(0);
         }
     }
@@ -144,7 +149,8 @@ impl Life {
             let now = clock::now();
             self.traffic.stats.messages_received += 1;
             self.traffic.stats.packets_received += 1;
-            self.traffic.stats.bytes_received += bytes as u64;
+            let received = &mut self.traffic.stats.bytes_received;
+            *received = received.saturating_add(bytes as u64);
             self.traffic.heard(now.at);
             self.recorder.traffic().received(0, bytes, now);
         }
@@ -247,6 +253,10 @@ impl Untold {
     /// The oldest, once.
     pub(super) fn take(&self) -> Option<(Arc<Session>, Verdict)> {
         self.waiting().explained.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting().explained.is_empty()
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Began, Fault, timed, untimed};
-use super::value::{Seconds, Wall};
+use super::value::{Seconds, Wall, count};
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LastSent, LinkStats};
 use crate::connection::{Phase, Tier};
@@ -41,6 +41,7 @@ const PACKETS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Over {
     /// Its number.
+    #[serde(deserialize_with = "count")]
     pub number: u64,
     start: Wall,
     end: Wall,

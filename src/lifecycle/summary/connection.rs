@@ -97,7 +97,7 @@ fn drops(count: u64, seconds: Option<f64>) -> String {
 }
 
 fn sessions(metrics: &Sums) -> String {
-    let began = metrics.sessions.max(metrics.total_connections + metrics.connection_recovered);
+    let began = metrics.sessions.max(metrics.total_connections.saturating_add(metrics.connection_recovered));
     let mut text = format!("{began} began");
     if metrics.closes > 0 {
         let _ = write!(text, ", hangup itself ended {}", metrics.closes);
@@ -157,7 +157,7 @@ fn outages(past: &Past) -> String {
 fn names(blocks: &mut Vec<Block>, past: &Past) {
     let mut counts: Vec<_> = past.metrics.connection_drops_by_error.iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-    let named: u64 = counts.iter().map(|(_, count)| **count).sum();
+    let named = counts.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(**count));
     let mut rows: Vec<_> = counts
         .iter()
         .map(|(name, count)| vec![count.to_string(), code(name), of_error(name).to_owned()])

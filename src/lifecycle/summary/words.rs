@@ -10,11 +10,16 @@ const LONGEST: usize = 600;
 
 /// A text of a document as it may be printed: without identities, and without what a terminal would obey.
 pub(super) fn told(text: &str) -> String {
-    let plain = text.chars().filter(|c| !c.is_control() || c.is_whitespace());
+    let plain = text.chars().filter(|c| c.is_whitespace() || !(c.is_control() || turns(*c)));
     let clean = redacted(&plain.collect::<String>()).split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = clean.chars().take(LONGEST).collect();
     // A backtick alone would make code of all that follows.
     if short.matches('`').count().is_multiple_of(2) { short } else { short.replace('`', "'") }
+}
+
+/// Characters that are not seen and change what is: the direction of a line, the joins of letters.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A name of a document as code.
@@ -183,6 +188,7 @@ mod tests {
     #[test]
     fn a_text_of_a_document_commands_no_terminal_and_names_nobody() {
         assert_eq!(told("a\u{1b}[2Jb `c`\n d\u{7}"), "a[2Jb `c` d");
+        assert_eq!(told("a\u{9b}31m\u{7f}\u{202e}b\u{200b}c"), "a31mbc");
         assert_eq!(told("one ` alone"), "one ' alone");
         assert_eq!(told("jane@example.com left"), "… left");
         assert_eq!(told(&"x ".repeat(10_000)).chars().count(), LONGEST);
