@@ -74,8 +74,28 @@ pub struct Monitor {
     metrics: Arc<Metrics>,
     life: Arc<Mutex<Life>>,
     untold: Untold,
+    calls: Arc<Mutex<Calls>>,
+}
+
+/// What a program wants called, and what it added while that was being called.
+struct Calls {
     /// `None` while the calls are being made.
-    calls: Arc<Mutex<Option<Vec<Call>>>>,
+    current: Option<Vec<Call>>,
+    added: Vec<Call>,
+}
+
+/// The calls while they are being made: they come back even if one of them panics.
+struct Turn<'a> {
+    calls: Vec<Call>,
+    shared: &'a Mutex<Calls>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut shared = lock(self.shared);
+        self.calls.append(&mut shared.added);
+        shared.current = Some(std::mem::take(&mut self.calls));
+    }
 }
 
 /// What a program wants called at each drop.
@@ -152,7 +172,7 @@ impl Monitor {
             metrics: Arc::clone(metrics),
             life: Arc::new(Mutex::new(life)),
             untold,
-            calls: Arc::new(Mutex::new(Some(Vec::new()))),
+            calls: Arc::new(Mutex::new(Calls { current: Some(Vec::new()), added: Vec::new() })),
         }
     }
 
@@ -171,9 +191,9 @@ impl Monitor {
     /// Calls this once for each drop, in the thread that records it, when the drop is recorded. It may ask this monitor
     /// and record with it.
     pub fn on_drop(&self, call: impl FnMut(&Dropped<'_>) + Send + 'static) {
-        if let Some(calls) = &mut *lock(&self.calls) {
-            calls.push(Box::new(call));
-        }
+        let mut calls = lock(&self.calls);
+        let Calls { current, added } = &mut *calls;
+        current.as_mut().unwrap_or(added).push(Box::new(call));
     }
 
     /// An attempt to connect begins. Optional: a session or a failure without it counts as one attempt.
@@ -278,17 +298,20 @@ impl Monitor {
 
     /// Makes the calls, with no lock held: a call that records a drop itself leaves it for the next turn.
     fn tell(&self) {
-        let Some(mut calls) = lock(&self.calls).take() else { return };
-        while let Some((session, verdict)) = self.untold.take() {
-            let Some(failure) = session.failure() else { continue };
-            let lasted = session.lasted();
-            let dropped =
-                Dropped { error: failure.error, message: &failure.message, lasted, verdict: &verdict };
-            for call in &mut calls {
-                call(&dropped);
+        // Another thread may record a drop just when this one has looked for the last time: so it looks once more.
+        while !self.untold.is_empty() {
+            let Some(calls) = lock(&self.calls).current.take() else { return };
+            let mut turn = Turn { calls, shared: &self.calls };
+            while let Some((session, verdict)) = self.untold.take() {
+                let Some(failure) = session.failure() else { continue };
+                let lasted = session.lasted();
+                let dropped =
+                    Dropped { error: failure.error, message: &failure.message, lasted, verdict: &verdict };
+                for call in &mut turn.calls {
+                    call(&dropped);
+                }
             }
         }
-        *lock(&self.calls) = Some(calls);
     }
 }
 

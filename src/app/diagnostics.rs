@@ -159,8 +159,9 @@ impl Place {
         match self.names {
             FileNames::Fixed => replace(&self.file, content),
             FileNames::Timestamped => {
-                replace(&self.file.with_file_name(self.name(at)), content)?;
-                self.tidy()
+                let name = self.name(at);
+                replace(&self.file.with_file_name(&name), content)?;
+                self.tidy(&name)
             }
         }
     }
@@ -179,15 +180,17 @@ impl Place {
         (text(self.file.file_stem()).unwrap_or_default(), ending.unwrap_or_default())
     }
 
-    /// Removes the oldest of our own files.
-    fn tidy(&self) -> io::Result<()> {
+    /// Removes the oldest of our own files, but those from the future first: they are of a clock that was wrong.
+    fn tidy(&self, newest: &str) -> io::Result<()> {
         let directory = directory(&self.file);
         let mut ours: Vec<String> = fs::read_dir(directory)?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| self.wrote(name))
             .collect();
         // The time in the name orders them.
-        ours.sort();
+        ours.sort_by(|one, other| (&**one <= newest, one).cmp(&(&**other <= newest, other)));
         let surplus = ours.len().saturating_sub(self.keep);
         ours.iter().take(surplus).try_for_each(|name| fs::remove_file(directory.join(name)))
     }
@@ -222,7 +225,9 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn written(beside: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(beside)?;
+    // What a crash left there is of no use; and a link that somebody put there is not followed.
+    let _ = fs::remove_file(beside);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(beside)?;
     file.write_all(content)?;
     // Whatever the umask is: who may enter the directory may read it.
     file.set_permissions(Permissions::from_mode(MODE))?;
@@ -305,6 +310,43 @@ mod tests {
         expected.extend(["state-20250101T000200Z.json", "state-20250101T000300Z.json"].map(str::to_owned));
         expected.sort();
         assert_eq!(names(directory.path()), expected);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_cost_the_newest_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path(), FileNames::Timestamped, 2);
+        let years = 40 * 365 * 24 * 60;
+        for minute in [years, years + 1, 0, 1] {
+            place.replace(b"{}", at(minute)).unwrap();
+        }
+        assert_eq!(names(directory.path()), ["state-20250101T000000Z.json", "state-20250101T000100Z.json"]);
+    }
+
+    #[test]
+    fn a_directory_with_a_name_of_ours_does_not_stop_the_tidying() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path(), FileNames::Timestamped, 1);
+        fs::create_dir(directory.path().join("state-20200101T000000Z.json")).unwrap();
+        for minute in 0..3 {
+            place.replace(b"{}", at(minute)).unwrap();
+        }
+        let left = ["state-20200101T000000Z.json", "state-20250101T000200Z.json"];
+        assert_eq!(names(directory.path()), left);
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path(), FileNames::Fixed, 1);
+        let precious = directory.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let beside = directory.path().join(format!(".state.json.{}.new", std::process::id()));
+        std::os::unix::fs::symlink(&precious, &beside).unwrap();
+        std::os::unix::fs::symlink(&precious, &place.file).unwrap();
+        place.replace(b"new", at(0)).unwrap();
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        assert_eq!(fs::read(&place.file).unwrap(), b"new");
     }
 
     #[test]

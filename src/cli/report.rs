@@ -2,6 +2,7 @@
 //!
 //! Never changes anything and needs no configuration.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,11 +25,13 @@ Examples:
   hangup report --markdown > report.md        for a bug report
   ssh attic cat diagnostics.json | hangup report -
 
-Reads what /api/v1/diagnostics answers, a diagnostics file, the file of `hangup baseline`, and what export_json of
-nwp500-python writes. A page with a password: HANGUP_WEB_USER and HANGUP_WEB_PASSWORD, or http://user:password@host:9883.
-The report holds no e-mail, address, token or topic that names somebody.
+Reads what /api/v1/diagnostics answers, a diagnostics file, the file of `hangup baseline`,
+and what export_json of nwp500-python writes. A page with a password: HANGUP_WEB_USER and
+HANGUP_WEB_PASSWORD, or http://user:password@host:9883. The report holds no e-mail, address,
+token or topic that names somebody.
 
-Exit codes: 0 when there is a report, 1 when nothing could be read, 2 when the command line is wrong.";
+Exit codes: 0 when there is a report, 1 when nothing could be read, 2 when the command line
+is wrong.";
 
 /// Tell what is known of the drops: how often, what, why, and what to change
 #[derive(Debug, Args)]
@@ -104,7 +107,7 @@ impl FormArguments {
     pub(super) fn print(&self, export: &Export) {
         let text = if self.json {
             // Only numbers that are not finite would fail, and JSON has none.
-            serde_json::to_string_pretty(export).unwrap_or_default()
+            escaped(&serde_json::to_string_pretty(export).unwrap_or_default())
         } else if self.markdown {
             markdown(&summary::report(export))
         } else {
@@ -116,9 +119,36 @@ impl FormArguments {
     }
 }
 
+/// JSON escapes some of what a terminal obeys; here are the others. They stand in texts only.
+fn escaped(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() && c != '\n' {
+            let _ = write!(clean, "\\u{:04x}", u32::from(c));
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
 /// Columns of the terminal; what a page of paper has where there is none.
 fn width() -> usize {
     const PAPER: usize = 100;
     let asked = rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| usize::from(size.ws_col));
     asked.ok().filter(|columns| *columns > 0).unwrap_or(PAPER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_commands_no_terminal_and_stays_the_same() {
+        let text = "one\u{9b}31m\u{7f} two\u{85}";
+        let json = serde_json::to_string_pretty(&[text, "\u{1b}["]).unwrap();
+        let clean = escaped(&json);
+        assert!(clean.chars().all(|c| c == '\n' || !c.is_control()), "{clean:?}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&clean).unwrap(), [text, "\u{1b}["]);
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! Never tells the token or how much of it was right, and never locks out who has the right one.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -100,7 +101,7 @@ impl Guard {
 fn token(file: &Path) -> Result<Vec<u8>, String> {
     let place = file.display();
     let mut bytes = Vec::new();
-    File::open(file)
+    open(file)
         .and_then(|open| open.take(MOST_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| format!("the token file `{place}` can not be read: {error}"))?;
     let token = bytes.trim_ascii();
@@ -112,6 +113,12 @@ fn token(file: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("the token in `{place}` is shorter than {LEAST} characters: {example}"));
     }
     Ok(token.to_vec())
+}
+
+/// Only a file: to open a pipe would wait for ever for somebody who writes, and every request with it.
+fn open(file: &Path) -> io::Result<File> {
+    let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)?;
+    if open.metadata()?.is_file() { Ok(open) } else { Err(io::Error::other("it is not a file")) }
 }
 
 /// The token of `Bearer …`.
@@ -135,6 +142,17 @@ mod tests {
     fn at(seconds: u64) -> Now {
         let at = Instant::from_boot(Duration::from_secs(seconds));
         Now { at, wall: std::time::SystemTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for place in [directory.path(), &pipe, Path::new("/dev/zero"), Path::new("/dev/null")] {
+            let fault = token(place).unwrap_err();
+            assert!(fault.contains("can not be read"), "{fault}");
+        }
     }
 
     fn file(text: &str) -> tempfile::NamedTempFile {

@@ -21,7 +21,7 @@ pub mod protocol;
 pub mod quarantine;
 pub mod queue;
 pub mod report;
-mod sends;
+pub(crate) mod sends;
 mod session;
 pub mod subscriptions;
 pub mod takeover;

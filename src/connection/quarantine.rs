@@ -1,7 +1,7 @@
 //! Which packets are not sent any more because the broker closed over them (`connection-errors.md` section 9). Pure.
 //!
 //! Two closes right after a packet to the same topic are enough. Never for ever: a topic is free again after a day, with a
-//! new connection (a reload), and when the closes go on without it.
+//! new connection (a reload), and when the closes go on without it; sooner where several packets share the blame.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use crate::diagnosis::{Cause, Sends, TopicKey, evidence};
 const CLOSES: u32 = 2;
 /// How long.
 const LASTS: Duration = Duration::from_secs(24 * 3600);
+/// How long where several packets share the blame, which one of them has at most; doubled with each further close. A broker
+/// that resets twice while it starts must not silence a device for a day.
+const SHARED: Duration = Duration::from_secs(600);
 /// A session that dies this young without the packet shows that the packet was not to blame.
 const YOUNG: Duration = Duration::from_secs(120);
 /// After so long without traffic a reset is the work of a middlebox.
@@ -37,6 +40,8 @@ struct Suspect {
     packet: String,
     topic: TopicKey,
     closes: u32,
+    /// Of these, at least one was over this packet alone.
+    alone: bool,
     /// When it was closed over last.
     at: Instant,
 }
@@ -47,7 +52,12 @@ impl Suspect {
     }
 
     fn in_quarantine(&self, now: Instant) -> bool {
-        self.closes >= CLOSES && now.saturating_since(self.at) < LASTS
+        self.closes >= CLOSES && now.saturating_since(self.at) < self.lasts()
+    }
+
+    fn lasts(&self) -> Duration {
+        let doubled = 1_u32.checked_shl(self.closes.saturating_sub(CLOSES)).unwrap_or(u32::MAX);
+        if self.alone { LASTS } else { SHARED.saturating_mul(doubled).min(LASTS) }
     }
 }
 
@@ -56,6 +66,8 @@ impl Suspect {
 pub struct Sentence {
     /// Not sent any more from now on: packet type and shape of the topic.
     pub quarantined: Vec<(String, String)>,
+    /// How long at most.
+    pub lasts: Duration,
     /// Sent again: the closes went on without it. So many.
     pub acquitted: usize,
     /// The packet that provokes the closes cannot be left out: wait long between two tries.
@@ -97,8 +109,11 @@ impl Quarantine {
                 self.suspects.retain(|suspect| suspect.closes < CLOSES || sent(suspect));
                 sentence.acquitted = before - self.suspects.len();
             }
-            for sends in ending.stats.sends.iter().filter(|sends| sends.closed > 0) {
-                self.strike(sends, now, &mut sentence);
+            // Sent and survived before, in the same session: the last one alone is no worse.
+            let blamed = || ending.stats.sends.iter().filter(|sends| sends.closed > 0 && sends.sent <= 1);
+            let alone = blamed().count() == 1;
+            for sends in blamed() {
+                self.strike(sends, alone, now, &mut sentence);
             }
         }
         // A packet that a whole session survived did not provoke the closes before it.
@@ -108,29 +123,32 @@ impl Quarantine {
         sentence
     }
 
-    fn strike(&mut self, sends: &Sends, now: Instant, sentence: &mut Sentence) {
-        // Sent and survived before, in the same session: the last one alone is no worse.
-        if sends.sent > 1 {
-            return;
+    fn strike(&mut self, sends: &Sends, alone: bool, now: Instant, sentence: &mut Sentence) {
+        let was_in = self.holds(&sends.packet, sends.topic, now);
+        let known = self.suspects.iter().position(|suspect| suspect.is(&sends.packet, sends.topic));
+        let before = known.map(|position| self.suspects.remove(position));
+        if self.suspects.len() >= SUSPECTS {
+            self.suspects.remove(0);
         }
-        let known = self.suspects.iter_mut().find(|suspect| suspect.is(&sends.packet, sends.topic));
-        let closes = if let Some(suspect) = known {
-            suspect.closes = suspect.closes.saturating_add(1);
-            suspect.at = now;
-            suspect.closes
-        } else {
-            if self.suspects.len() >= SUSPECTS {
-                self.suspects.remove(0);
-            }
-            let (packet, topic) = (sends.packet.clone(), sends.topic);
-            self.suspects.push(Suspect { packet, topic, closes: 1, at: now });
-            1
+        let (closes, blamed) = before.map_or((0, false), |suspect| (suspect.closes, suspect.alone));
+        let suspect = Suspect {
+            packet: sends.packet.clone(),
+            topic: sends.topic,
+            closes: closes.saturating_add(1),
+            alone: blamed || alone,
+            at: now,
         };
-        if sends.packet == SUBSCRIBE && self.required.contains(&sends.topic) {
-            sentence.cannot_be_left_out |= closes >= CLOSES;
-        } else if closes == CLOSES {
+        if self.is_required(sends) {
+            sentence.cannot_be_left_out |= suspect.closes >= CLOSES;
+        } else if suspect.closes >= CLOSES && !was_in {
+            sentence.lasts = sentence.lasts.max(suspect.lasts());
             sentence.quarantined.push((sends.packet.clone(), sends.shape.clone()));
         }
+        self.suspects.push(suspect);
+    }
+
+    fn is_required(&self, sends: &Sends) -> bool {
+        sends.packet == SUBSCRIBE && self.required.contains(&sends.topic)
     }
 
     fn holds(&self, packet: &str, topic: TopicKey, now: Instant) -> bool {
@@ -204,11 +222,47 @@ mod tests {
     }
 
     #[test]
+    fn where_several_packets_went_out_together_none_is_silenced_for_a_day() {
+        let both = || ending(Detail::Fin, &[(PUBLISH, "good", 1, 1), (PUBLISH, "bad", 1, 1)]);
+        let mut quarantine = Quarantine::default();
+        session(&mut quarantine, 100, &both());
+        let sentence = session(&mut quarantine, 200, &both());
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, SHARED));
+        assert!(quarantine.refuses("good", at(799)) && quarantine.refuses("bad", at(799)));
+        assert!(!quarantine.refuses("good", at(801)) && !quarantine.refuses("bad", at(801)));
+
+        // The next try singles out the one to blame.
+        let alone = ending(Detail::Fin, &[(PUBLISH, "good", 2, 0), (PUBLISH, "bad", 1, 1)]);
+        let sentence = session(&mut quarantine, 1_000, &alone);
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (1, LASTS));
+        assert!(quarantine.refuses("bad", at(1_000 + 86_000)));
+        assert!(!quarantine.refuses("good", at(1_001)));
+    }
+
+    #[test]
     fn two_closes_over_a_topic_are_enough_and_it_is_said_once() {
         let mut quarantine = quarantined();
         assert!(quarantine.refuses("bad", at(200)));
         assert!(!quarantine.refuses("good", at(200)));
         assert_eq!(session(&mut quarantine, 300, &closed_over("bad")), Sentence::default());
+    }
+
+    #[test]
+    fn several_packets_that_share_the_blame_are_tried_again_soon_and_then_ever_later() {
+        let mut quarantine = Quarantine::default();
+        let all = ending(Detail::Rst, &[(PUBLISH, "one", 1, 1), (PUBLISH, "two", 1, 1)]);
+        session(&mut quarantine, 100, &all);
+        assert_eq!(session(&mut quarantine, 200, &all).quarantined.len(), 2);
+        let held = |quarantine: &Quarantine, now| quarantine.refuses("one", at(now));
+        assert_eq!((held(&quarantine, 799), held(&quarantine, 800)), (true, false));
+        session(&mut quarantine, 900, &all);
+        assert_eq!((held(&quarantine, 2_099), held(&quarantine, 2_100)), (true, false));
+        // Alone it was the one.
+        session(&mut quarantine, 3_000, &ending(Detail::Rst, &[(PUBLISH, "one", 1, 1)]));
+        assert!(held(&quarantine, 3_000 + 24 * 3600 - 1));
+        // Survived, it was not.
+        session(&mut quarantine, 4_000, &ending(Detail::Rst, &[(PUBLISH, "two", 3, 0)]));
+        assert!(!quarantine.refuses("two", at(4_000)));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What was published and subscribed to in one session, by packet type and topic: for the question which packet provokes
-//! closes. Pure. Never keeps a topic as it is: only its hash and its shape.
+//! closes. Never keeps a topic as it is: only its hash, under a secret of this process or its journal, and its shape.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use ring::digest;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use rumqttc::mqttbytes::v4::Packet;
 
 use crate::clock::Instant;
@@ -31,9 +33,27 @@ pub(super) const PUBLISH: &str = "PUBLISH";
 /// `SUBSCRIBE` as it stands in [`Sends`].
 pub(super) const SUBSCRIBE: &str = "SUBSCRIBE";
 
+/// Without a secret, whoever reads a hash could try all addresses that a topic may hold: there are too few of them.
+static SECRET: OnceLock<hmac::Key> = OnceLock::new();
+
+/// Hashes topics under this secret from now on, if none was hashed before.
+pub(crate) fn hash_under(secret: [u8; 32]) {
+    let _ = SECRET.set(hmac::Key::new(hmac::HMAC_SHA256, &secret));
+}
+
+/// A secret that nobody knows.
+pub(crate) fn fresh_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    if SystemRandom::new().fill(&mut secret).is_err() {
+        fastrand::fill(&mut secret);
+    }
+    secret
+}
+
 /// The topic without its text.
 pub(super) fn key_of(topic: &str) -> TopicKey {
-    let hash = digest::digest(&digest::SHA256, topic.as_bytes());
+    let secret = SECRET.get_or_init(|| hmac::Key::new(hmac::HMAC_SHA256, &fresh_secret()));
+    let hash = hmac::sign(secret, topic.as_bytes());
     let (first, _) = hash.as_ref().split_first_chunk().unwrap_or((&[0; 8], &[]));
     TopicKey(u64::from_be_bytes(*first))
 }
@@ -251,8 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_the_beginning_of_the_hash() {
+    fn a_key_is_no_hash_that_anybody_can_make() {
+        assert_eq!(key_of("abc"), key_of("abc"));
+        assert_ne!(key_of("abc"), key_of("abd"));
         // SHA-256 of "abc" begins with ba7816bf 8f01cfea.
-        assert_eq!(key_of("abc"), TopicKey(0xba78_16bf_8f01_cfea));
+        assert_ne!(key_of("abc"), TopicKey(0xba78_16bf_8f01_cfea));
     }
 }

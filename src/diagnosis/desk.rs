@@ -13,20 +13,25 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 use tracing::{error, info};
 
-use super::fleet::{Dropped, burst, came_with};
+use super::fleet::{Dropped, burst, bursts, came_with};
 use super::gather::{Beside, Settings, is_explained};
 use super::probe::{self, Clock};
-use super::{Finding, Pattern, combine};
+use super::{Claim, Finding, Pattern, combine};
 use crate::clock::{self, Now};
 use crate::config;
 use crate::connection::driver::Control;
-use crate::host::Timeline;
+use crate::host::{Signal, Timeline};
 use crate::lifecycle::board::SharedHistory;
 use crate::lifecycle::observer::{Fact, Observer};
 use crate::telemetry::FindingGauges;
 
 /// How often it is asked whether a probe is due.
 const PROBE_CHECK: Duration = Duration::from_secs(60);
+
+/// After the looks of a round it rests so many times as long as they took, …
+const REST: u32 = 4;
+/// … but not longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// How the desk works.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,8 +79,23 @@ struct Inner {
     wake: Notify,
     host: Timeline,
     options: Mutex<Options>,
+    /// Microseconds that rounds of looks took.
+    #[cfg(test)]
+    busy: std::sync::atomic::AtomicU64,
+    /// Rounds of looks.
+    #[cfg(test)]
+    rounds: std::sync::atomic::AtomicU64,
     /// Who hears of what was concluded.
     listeners: Mutex<BTreeMap<String, Box<dyn Observer>>>,
+}
+
+/// The process at the beginning of a round of looks.
+struct Scene {
+    subjects: BTreeMap<String, Subject>,
+    settings: Settings,
+    fleet: Vec<Dropped>,
+    bursts: Vec<Claim>,
+    host: Vec<Signal>,
 }
 
 impl Desk {
@@ -88,6 +108,10 @@ impl Desk {
             wake: Notify::new(),
             host,
             options: Mutex::new(options),
+            #[cfg(test)]
+            busy: std::sync::atomic::AtomicU64::new(0),
+            #[cfg(test)]
+            rounds: std::sync::atomic::AtomicU64::new(0),
             listeners: Mutex::default(),
         }))
     }
@@ -129,35 +153,72 @@ impl Desk {
                 () = self.0.wake.notified() => {}
                 () = tokio::time::sleep(PROBE_CHECK) => self.order_probes(clock::now()),
             }
-            while let Some(name) = self.next() {
-                let desk = self.clone();
-                let looked = tokio::task::spawn_blocking(move || desk.look(&name, clock::now()));
-                if let Err(panicked) = looked.await {
-                    error!(%panicked, "a look of the diagnosis ended by a bug; please report it");
+            loop {
+                let names = std::mem::take(&mut *lock(&self.0.waiting));
+                if names.is_empty() {
+                    break;
                 }
+                let began = clock::now().at;
+                self.round(names).await;
+                // However often connections drop, looking takes a share of one processor.
+                let took = clock::now().at.saturating_since(began);
+                #[cfg(test)]
+                self.0.busy.fetch_add(
+                    u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    std::sync::atomic::Ordering::Relaxed,
+                );
+                tokio::time::sleep(took.saturating_mul(REST).min(LONGEST_REST)).await;
+            }
+        }
+    }
+
+    /// Looks at each of these, beside the connections' threads. A bug in one look is not the others' loss.
+    async fn round(&self, names: BTreeSet<String>) {
+        let desk = self.clone();
+        let Ok(scene) = tokio::task::spawn_blocking(move || desk.scene(clock::now())).await else { return };
+        let scene = Arc::new(scene);
+        for name in names {
+            let (desk, scene) = (self.clone(), Arc::clone(&scene));
+            let looked = tokio::task::spawn_blocking(move || desk.look(&name, &scene, clock::now()));
+            if let Err(panicked) = looked.await {
+                error!(%panicked, "a look of the diagnosis ended by a bug; please report it");
             }
         }
     }
 
     /// Looks at every connection that waits for it, here and now.
     pub fn look_at_all(&self, now: Now) {
-        while let Some(name) = self.next() {
-            self.look(&name, now);
+        loop {
+            let names = std::mem::take(&mut *lock(&self.0.waiting));
+            if names.is_empty() {
+                return;
+            }
+            let scene = self.scene(now);
+            for name in &names {
+                self.look(name, &scene, now);
+            }
         }
     }
 
-    fn next(&self) -> Option<String> {
-        lock(&self.0.waiting).pop_first()
-    }
-
-    fn look(&self, name: &str, now: Now) {
+    /// What all looks of a round have in common: with many connections it is most of the work.
+    fn scene(&self, now: Now) -> Scene {
+        #[cfg(test)]
+        self.0.rounds.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let subjects = lock(&self.0.subjects).clone();
-        let Some(subject) = subjects.get(name) else { return };
         let settings = self.settings(now);
         let fleet = fleet(&subjects, settings.scale);
-        let beside = Beside { host: self.0.host.all(), other_drops: others(name, &fleet, settings.scale) };
-        let together = burst(name, &fleet, subjects.len());
-        let (before, conclusion, explained) = look(&subject.history, &beside, &settings, together, now);
+        let bursts = bursts(&fleet, subjects.len());
+        Scene { host: self.0.host.all(), subjects, settings, fleet, bursts }
+    }
+
+    fn look(&self, name: &str, scene: &Scene, now: Now) {
+        let Scene { subjects, settings, fleet, bursts, host } = scene;
+        let Some(subject) = subjects.get(name).filter(|_| lock(&self.0.subjects).contains_key(name)) else {
+            return;
+        };
+        let beside = Beside { host: host.clone(), other_drops: others(name, fleet, settings.scale) };
+        let together = burst(name, bursts, fleet, subjects.len());
+        let (before, conclusion, explained) = look(&subject.history, &beside, settings, together, now);
         subject.gauges.show(&conclusion.findings);
         tell(name, &before, &conclusion.findings);
         if let Some(listener) = lock(&self.0.listeners).get_mut(name) {
@@ -168,7 +229,7 @@ impl Desk {
                 listener.heard(&Fact::Concluded(&conclusion.findings), now);
             }
         }
-        self.pass_on(&conclusion.findings, &fleet, &subjects);
+        self.pass_on(&conclusion.findings, fleet, subjects);
     }
 
     /// A burst is found at one connection first: the others in it are to be looked at too, unless they know.
@@ -261,9 +322,20 @@ fn others(name: &str, fleet: &[Dropped], scale: f64) -> Vec<SystemTime> {
 /// One line when a finding appears, when it becomes another and when it goes.
 fn tell(connection: &str, before: &[Finding], after: &[Finding]) {
     let alike = |one: &Finding, other: &Finding| combine::same(&one.claim.pattern, &other.claim.pattern);
+    let better = |gone: &Finding| after.iter().any(|finding| replaces(finding, gone));
     for finding in after {
         let earlier = before.iter().find(|earlier| alike(earlier, finding));
         let what = match earlier {
+            // The same drops, told by another test: that is no news to act on.
+            None if before.iter().any(|gone| {
+                replaces(finding, gone) && gone.cause == finding.cause && gone.or == finding.or
+            }) =>
+            {
+                continue;
+            }
+            None if before.iter().any(|gone| replaces(finding, gone)) => {
+                "a pattern in the drops is better known"
+            }
             None => "a pattern in the drops",
             Some(earlier) if (earlier.cause, earlier.or) != (finding.cause, finding.or) => {
                 "a pattern in the drops is better known"
@@ -271,12 +343,28 @@ fn tell(connection: &str, before: &[Finding], after: &[Finding]) {
             Some(_) => continue,
         };
         let Finding { cause, evidence, words, advice, .. } = finding;
-        info!(connection, %cause, %evidence, "{what}: {words} {advice}");
+        info!(connection, cause = cause.as_str(), evidence = evidence.as_str(), "{what}: {words} {advice}");
     }
     for finding in before.iter().filter(|finding| !after.iter().any(|later| alike(finding, later))) {
+        if better(finding) {
+            continue;
+        }
         let Finding { cause, contradicted, .. } = finding;
-        info!(connection, %cause, contradicted, "a pattern in the drops does not stand any more: {}", finding.words);
+        info!(
+            connection,
+            cause = cause.as_str(),
+            contradicted,
+            "a pattern in the drops does not stand any more: {}",
+            finding.words
+        );
     }
+}
+
+/// Whether what is found now explains the drops of a finding that is gone.
+fn replaces(now: &Finding, gone: &Finding) -> bool {
+    let (of, by) = (&gone.claim.members, &now.claim.members);
+    let both = of.iter().filter(|number| by.contains(number)).count();
+    both > 0 && both * 2 > of.len()
 }
 
 /// Hears of the sessions of one connection.
@@ -306,3 +394,6 @@ impl Observer for Watch {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

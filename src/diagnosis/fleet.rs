@@ -22,9 +22,9 @@ pub struct Dropped {
 
 const DAY: f64 = 86_400.0;
 
-/// The newest burst in which a connection dropped, as a claim on that connection.
+/// The bursts of these drops, newest last; their members are positions among the drops.
 #[must_use]
-pub fn burst(connection: &str, drops: &[Dropped], connections: usize) -> Option<Claim> {
+pub fn bursts(drops: &[Dropped], connections: usize) -> Vec<Claim> {
     let mut clients: BTreeMap<&str, u64> = BTreeMap::new();
     for drop in drops {
         let next = number(clients.len());
@@ -42,18 +42,24 @@ pub fn burst(connection: &str, drops: &[Dropped], connections: usize) -> Option<
             })
             .collect(),
     };
-    burst::claims(&fleet).into_iter().rev().find_map(|claim| of(connection, claim, drops, connections))
+    burst::claims(&fleet)
+}
+
+/// The newest burst in which a connection dropped, as a claim on that connection.
+#[must_use]
+pub fn burst(connection: &str, bursts: &[Claim], drops: &[Dropped], connections: usize) -> Option<Claim> {
+    bursts.iter().rev().find_map(|claim| of(connection, claim, drops, connections))
 }
 
 /// The burst as this connection sees it: its members are sessions of its own.
-fn of(connection: &str, claim: Claim, drops: &[Dropped], connections: usize) -> Option<Claim> {
+fn of(connection: &str, claim: &Claim, drops: &[Dropped], connections: usize) -> Option<Claim> {
     let positions = claim.members.iter().filter_map(|position| usize::try_from(*position).ok());
     let own =
         positions.filter_map(|position| drops.get(position)).filter(|drop| *drop.connection == *connection);
     let mut members: Vec<u64> = own.map(|drop| drop.session).collect();
     members.sort_unstable();
     let all = u32::try_from(connections).unwrap_or(u32::MAX).max(claim.support);
-    (!members.is_empty()).then_some(Claim { members, of: all, ..claim })
+    (!members.is_empty()).then(|| Claim { members, of: all, ..claim.clone() })
 }
 
 /// Whether a drop came in a burst.
@@ -80,14 +86,18 @@ mod tests {
         Dropped { connection: format!("c{connection}").into(), session, at: 1e9 + at, connects_failed: false }
     }
 
+    fn told(connection: &str, drops: &[Dropped], connections: usize) -> Option<Claim> {
+        burst(connection, &bursts(drops, connections), drops, connections)
+    }
+
     #[test]
     fn a_connection_learns_which_of_its_own_sessions_ended_with_those_of_others() {
         let drops =
             [drop(0, 3, -9_000.0), drop(0, 4, 0.0), drop(1, 9, 0.7), drop(2, 5, 1.9), drop(1, 10, 7_000.0)];
-        let claim = burst("c1", &drops, 5).unwrap();
+        let claim = told("c1", &drops, 5).unwrap();
         let pattern = Pattern::Burst { clients: 3, window: 2.0, at: 1e9, connects_failed: false };
         assert_eq!((claim.pattern, claim.support, claim.of, claim.members), (pattern, 3, 5, vec![9]));
-        assert_eq!(burst("c3", &drops, 5), None, "it did not drop");
+        assert_eq!(told("c3", &drops, 5), None, "it did not drop");
     }
 
     #[test]
@@ -95,11 +105,11 @@ mod tests {
         let twice =
             |at: f64| (0..3).map(move |c| drop(c, if at > 0.0 { 2 } else { 1 }, at + f64::from(c) / 2.0));
         let drops: Vec<_> = twice(50_000.0).chain(twice(0.0)).collect();
-        assert_eq!(burst("c2", &drops, 3).unwrap().members, [2]);
+        assert_eq!(told("c2", &drops, 3).unwrap().members, [2]);
     }
 
     #[test]
     fn two_connections_together_are_no_burst() {
-        assert_eq!(burst("c0", &[drop(0, 1, 0.0), drop(1, 1, 0.0)], 5), None);
+        assert_eq!(told("c0", &[drop(0, 1, 0.0), drop(1, 1, 0.0)], 5), None);
     }
 }

@@ -16,6 +16,7 @@ mod ledger;
 mod numbers;
 mod read;
 mod rotate;
+mod secret;
 mod trouble;
 mod write;
 mod writer;
@@ -35,6 +36,7 @@ use super::board::SharedHistory;
 use super::observer::{Fact, Observer};
 use super::record::{Began, Line, Over, Record, Tried, Wall};
 use crate::clock::Now;
+use crate::connection::sends;
 use crate::host::Timeline;
 use crate::telemetry::ExporterMetrics;
 
@@ -64,6 +66,7 @@ impl Journal {
     ) -> (Self, Past) {
         let (jobs, orders) = sync_channel(QUEUE);
         let (writer, past) = Writer::open(PathBuf::from(directory), limit, host, metrics.clone(), now);
+        sends::hash_under(secret::of(directory, sends::fresh_secret()));
         let writer = spawn(writer, orders);
         (Self { jobs, metrics, writer }, past)
     }

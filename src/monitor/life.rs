@@ -13,6 +13,7 @@ use super::Settings;
 use crate::clock::{self, Now};
 use crate::connection::ending::{EndedBy, Ending};
 use crate::connection::error::ErrorName;
+use crate::connection::limits::SILENCE;
 use crate::connection::traffic::Traffic;
 use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::{EventKind, Verdict, desk, gather};
@@ -32,6 +33,9 @@ enum Stage {
     Connecting,
     InSession,
 }
+
+/// No packet of MQTT is larger: whatever a program says, no more memory is taken to say it.
+const LARGEST_PACKET: usize = 256 * 1024 * 1024;
 
 /// One watched connection.
 pub(super) struct Life {
@@ -74,7 +78,7 @@ impl Life {
         let handles = metrics.connection(&labels);
         let gauges = handles.findings();
         let recorder = Recorder::new(handles, Arc::clone(&status)).heard_by(Box::new(untold.clone()));
-        let traffic = Traffic::new(&settings.client_id, now.at);
+        let traffic = Traffic::new(&settings.client_id, SILENCE, now.at);
         Self { settings, recorder, status, stage: Stage::Away, attempts: 0, traffic, gauges, started: now }
     }
 
@@ -103,7 +107,7 @@ impl Life {
         self.connecting();
         let now = clock::now();
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        self.traffic = Traffic::new(&self.settings.client_id, now.at);
+        self.traffic = Traffic::new(&self.settings.client_id, SILENCE, now.at);
         self.stage = Stage::InSession;
         let attempts = std::mem::take(&mut self.attempts);
         self.recorder.record(
@@ -131,9 +135,11 @@ impl Life {
         if self.in_session() {
             let now = clock::now();
             // Only the size of the payload counts: zeroes of that length are never sent anywhere.
-            let packet = Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; bytes]));
+            let packet =
+                Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; bytes.min(LARGEST_PACKET)]));
             self.traffic.sent(&packet, now.at);
-            self.traffic.stats.bytes_sent += bytes as u64;
+            let sent = &mut self.traffic.stats.bytes_sent;
+            *sent = sent.saturating_add(bytes as u64);
             self.recorder.traffic().published(0);
         }
     }
@@ -143,7 +149,8 @@ impl Life {
             let now = clock::now();
             self.traffic.stats.messages_received += 1;
             self.traffic.stats.packets_received += 1;
-            self.traffic.stats.bytes_received += bytes as u64;
+            let received = &mut self.traffic.stats.bytes_received;
+            *received = received.saturating_add(bytes as u64);
             self.traffic.heard(now.at);
             self.recorder.traffic().received(0, bytes, now);
         }
@@ -234,6 +241,7 @@ impl Life {
             EndedBy::Timeout | EndedBy::LocalError | EndedBy::Us => self.traffic.last_received,
         };
         let mut stats = self.traffic.stats.clone();
+        stats.last_received = Some(self.traffic.last_received);
         stats.sends = self.traffic.sends(ended_by == EndedBy::Peer, ANSWER_TIME, now.at);
         Ending { failure, ended_by, alive, stats, tcp: None }
     }
@@ -246,6 +254,10 @@ impl Untold {
     /// The oldest, once.
     pub(super) fn take(&self) -> Option<(Arc<Session>, Verdict)> {
         self.waiting().explained.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting().explained.is_empty()
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {

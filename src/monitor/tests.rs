@@ -106,3 +106,69 @@ fn two_monitors_share_a_registry() {
     assert!(has(&one, "mqtt_client_connected{connection=\"one\"} 0"));
     assert!(has(&one, "mqtt_client_connected{connection=\"two\"} 1"));
 }
+
+#[test]
+fn a_call_that_panics_does_not_end_the_calls() {
+    let monitor = Monitor::new("boiler");
+    let heard = Arc::new(Mutex::new(0));
+    let into = Arc::clone(&heard);
+    monitor.on_drop(move |_| {
+        *into.lock().unwrap() += 1;
+        let heard = *into.lock().unwrap();
+        assert_ne!(heard, 1, "the bug of the program");
+    });
+    for expected in 1..=3 {
+        monitor.record_connected(false);
+        let drop = || monitor.record_drop(ErrorName::SocketClosed, "gone");
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(drop)).is_err();
+        assert_eq!((panicked, *heard.lock().unwrap()), (expected == 1, expected));
+    }
+}
+
+#[test]
+fn a_call_may_ask_for_another_call() {
+    let monitor = Monitor::new("boiler");
+    let heard = Arc::new(Mutex::new(0));
+    let (again, into) = (monitor.clone(), Arc::clone(&heard));
+    monitor.on_drop(move |_| {
+        let into = Arc::clone(&into);
+        again.on_drop(move |_| *into.lock().unwrap() += 1);
+    });
+    for _ in 0..3 {
+        monitor.record_connected(false);
+        monitor.record_drop(ErrorName::SocketClosed, "gone");
+    }
+    assert_eq!(*heard.lock().unwrap(), 3, "none at the first drop, one at the second, two at the third");
+}
+
+#[test]
+fn every_drop_is_told_though_many_threads_record() {
+    let monitor = Monitor::new("boiler");
+    let heard = Arc::new(Mutex::new(0));
+    let into = Arc::clone(&heard);
+    monitor.on_drop(move |_| *into.lock().unwrap() += 1);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    monitor.record_connected(false);
+                    monitor.record_drop(ErrorName::SocketClosed, "gone");
+                }
+            });
+        }
+    });
+    assert_eq!(*heard.lock().unwrap(), monitor.totals().drops);
+}
+
+#[test]
+fn a_size_that_nothing_has_breaks_nothing() {
+    let monitor = Monitor::new("boiler");
+    monitor.record_connected(false);
+    monitor.record_publish("a", usize::MAX);
+    monitor.record_publish("a", usize::MAX);
+    monitor.record_received(usize::MAX);
+    monitor.record_received(usize::MAX);
+    monitor.record_ping(Duration::MAX);
+    monitor.record_drop(ErrorName::SocketClosed, "gone");
+    assert_eq!(monitor.totals().drops, 1);
+}

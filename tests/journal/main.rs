@@ -18,6 +18,7 @@ mod support;
 mod child;
 mod damage;
 mod disk;
+mod hostile;
 mod life;
 mod restart;
 mod storm;

@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// 9999-12-30T22:00:00Z: the last second that jiff can read.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_207_200);
+
 /// A point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(pub SystemTime);
@@ -25,10 +28,16 @@ impl Stamp {
         self.0.duration_since(earlier.0).unwrap_or_default()
     }
 
+    /// The same, brought into what RFC 3339 can write: a damaged journal may say anything.
+    fn writable(self) -> SystemTime {
+        let since = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + since.min(LAST_SECOND)
+    }
+
     /// For people: whole seconds, UTC.
     #[must_use]
     pub fn plain(self) -> String {
-        let text = humantime::format_rfc3339_seconds(self.0).to_string();
+        let text = humantime::format_rfc3339_seconds(self.writable()).to_string();
         text.replace('T', " ").replace('Z', " UTC")
     }
 }
@@ -36,7 +45,7 @@ impl Stamp {
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `Z` is what older versions of Python can not read.
-        let text = humantime::format_rfc3339_millis(self.0).to_string();
+        let text = humantime::format_rfc3339_millis(self.writable()).to_string();
         write!(f, "{}+00:00", text.trim_end_matches('Z'))
     }
 }

@@ -12,6 +12,9 @@ use crate::lifecycle::record::{FORMAT, Header, Line, Record, happening};
 /// No line of ours comes near it: what is longer is no line, and must not fill the memory.
 const LONGEST_LINE: u64 = 4 << 20;
 
+/// More connections than anybody has: a file of strange names must not fill the memory. The others make room.
+const CONNECTIONS: usize = 10_000;
+
 /// Signals of the machine kept, as many as its timeline keeps.
 const SIGNALS: usize = 1000;
 
@@ -178,6 +181,9 @@ impl Past {
             return;
         };
         if !self.lives.contains_key(name) {
+            if self.lives.len() >= CONNECTIONS {
+                self.lives.pop_first();
+            }
             self.lives.insert(name.clone(), Life::default());
         }
         if let Some(life) = self.lives.get_mut(name)

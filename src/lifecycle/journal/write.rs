@@ -30,6 +30,8 @@ pub(super) struct Paper {
     pub(super) length: u64,
     /// Bytes of one file: half of what both may take.
     pub(super) limit: u64,
+    /// Bytes of the head with which it began.
+    head: u64,
     /// A write failed: its bytes may lie behind the good ones.
     torn: bool,
     _lock: File,
@@ -52,6 +54,7 @@ impl Paper {
                 file,
                 length,
                 limit: limit / 2,
+                head: 0,
                 torn: false,
                 _lock: lock,
             })
@@ -92,9 +95,10 @@ impl Paper {
             .map_err(Trouble::file(&path))
     }
 
-    /// Whether this line wants a new file.
+    /// Whether this line wants a new file. One whose head alone fills it grows to twice that: else each line of it would
+    /// begin a new one.
     pub(super) fn is_full(&self, line: &[u8]) -> bool {
-        self.length + length(line) > self.limit
+        self.length + length(line) > self.limit.max(2 * self.head)
     }
 
     /// The full file becomes the older one, and a new one begins with this head.
@@ -104,6 +108,7 @@ impl Paper {
         let (file, length) = rotate::turn(&self.directory, &self.file, head).map_err(Trouble::file(&path))?;
         self.file = file;
         self.length = length;
+        self.head = length;
         Ok(())
     }
 }
@@ -117,6 +122,7 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
         .truncate(false)
         .write(true)
         .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
         .open(&path)
         .map_err(Trouble::file(&path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -128,7 +134,8 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
 
 /// Reads a file, if there is one.
 fn look(path: &Path, past: &mut Past) -> Result<Option<Tail>, Trouble> {
-    match fs::metadata(path) {
+    // A link is none: what it leads to is somebody else's, and would be cut and written.
+    match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Trouble::file(path)(error)),
         Ok(metadata) if !metadata.is_file() => return Err(Trouble::NotAFile { path: path.to_owned() }),
@@ -155,7 +162,8 @@ fn keep_aside(directory: &Path, name: &str, tail: Option<Tail>) -> Result<Option
 
 /// The file with its end in order: begun if it is new, cut after its last good line, that line ended.
 fn begin(path: &Path, tail: Option<Tail>) -> io::Result<(File, u64)> {
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let mut file =
+        OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
     let Tail { mut good, unfinished, foreign: _ } = tail.unwrap_or_default();
     file.set_len(good)?;
     if unfinished {

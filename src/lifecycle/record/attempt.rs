@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{Named, Seconds, Wall};
+use super::value::{Named, Seconds, Wall, count};
 use crate::clock::{Instant, Now};
 use crate::connection::ending::PhaseTime;
 use crate::connection::error::RetryClass;
@@ -72,6 +72,7 @@ impl Tried {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Began {
     /// Its number.
+    #[serde(deserialize_with = "count")]
     pub number: u64,
     start: Wall,
     attempts: u32,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Began, Fault, timed, untimed};
-use super::value::{Seconds, Wall};
+use super::value::{Seconds, Wall, count};
 use crate::clock::{Instant, Now};
 use crate::connection::ending::{EndedBy, Gap, LastSent, LinkStats};
 use crate::connection::{Phase, Tier};
@@ -41,6 +41,7 @@ const PACKETS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Over {
     /// Its number.
+    #[serde(deserialize_with = "count")]
     pub number: u64,
     start: Wall,
     end: Wall,
@@ -154,6 +155,7 @@ impl Over {
             pings_answered: moved.pings_answered,
             queued_commands: moved.queued_commands,
             last_ping: self.last_ping.map(|took| took.0),
+            last_received: None,
             last_ping_sent: before_end(self.last_ping_sent),
             gaps: self.survived_gaps.iter().map(|gap| Gap { length: gap.0, survived: true }).collect(),
             silence_broken: before_end(self.silence_broken),

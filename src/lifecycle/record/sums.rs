@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::Began;
-use super::value::{Seconds, Wall, error_name};
+use super::value::{LARGEST, Seconds, Wall, count, error_name};
 use crate::diagnosis::Finding;
 use crate::lifecycle::totals::Totals;
 
@@ -16,6 +16,7 @@ pub struct Checkpoint {
     /// The sums so far.
     pub totals: Sums,
     /// The number of the newest session.
+    #[serde(deserialize_with = "count")]
     pub last_number: u64,
     /// The session that lives, and the age that it reached at least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,20 +71,24 @@ impl Sums {
     /// As the history keeps them. Drops of an error that this version does not know stay in the sum of all.
     #[must_use]
     pub fn back(&self) -> Totals {
+        // So that counting goes on wherever it was.
+        let within = |count: u64| count.min(LARGEST);
         let by_error = self.drops_by_error.iter();
         Totals {
             since: self.since.0,
-            connects: self.connects,
-            drops: self.drops,
-            closes: self.closes,
-            attempts: self.attempts,
-            failed_attempts: self.failed_attempts,
-            outages_by_attempts: self.outages_by_attempts,
-            drops_by_error: by_error.filter_map(|(name, drops)| Some((error_name(name)?, *drops))).collect(),
+            connects: within(self.connects),
+            drops: within(self.drops),
+            closes: within(self.closes),
+            attempts: within(self.attempts),
+            failed_attempts: within(self.failed_attempts),
+            outages_by_attempts: self.outages_by_attempts.map(within),
+            drops_by_error: by_error
+                .filter_map(|(name, drops)| Some((error_name(name)?, within(*drops))))
+                .collect(),
             longest: self.longest.map(|longest| longest.0),
             shortest: self.shortest.map(|shortest| shortest.0),
             sum: self.sum.0,
-            count: self.count,
+            count: within(self.count),
             last_drop: self.last_drop.map(|at| at.0),
             last_connect: self.last_connect.map(|at| at.0),
         }

@@ -28,6 +28,17 @@ impl<'de> Deserialize<'de> for Wall {
     }
 }
 
+/// Ten thousand years: what is longer was not written by us, and sums with it would not fit.
+const LONGEST: f64 = 315_576_000_000.0;
+/// Numbers that JSON holds exactly: what is larger was not written by us, and the next one might not fit.
+pub(super) const LARGEST: u64 = 1 << 53;
+
+/// A number that counts something.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if number > LARGEST { Err(de::Error::custom("a number that nobody counts to")) } else { Ok(number) }
+}
+
 /// A length of time in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
@@ -41,6 +52,9 @@ impl Serialize for Seconds {
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
+        if seconds > LONGEST {
+            return Err(de::Error::custom("a length that nothing has"));
+        }
         Duration::try_from_secs_f64(seconds).map(Self).map_err(de::Error::custom)
     }
 }

@@ -97,7 +97,7 @@ fn drops(count: u64, seconds: Option<f64>) -> String {
 }
 
 fn sessions(metrics: &Sums) -> String {
-    let began = metrics.sessions.max(metrics.total_connections + metrics.connection_recovered);
+    let began = metrics.sessions.max(metrics.total_connections.saturating_add(metrics.connection_recovered));
     let mut text = format!("{began} began");
     if metrics.closes > 0 {
         let _ = write!(text, ", hangup itself ended {}", metrics.closes);
@@ -126,7 +126,9 @@ fn outages(past: &Past) -> String {
         };
     }
     let mut text = format!("{} ended", metrics.connection_recovered);
-    if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
+    if let [only] = lengths.as_slice() {
+        let _ = write!(text, ", the last within {}", span(*only));
+    } else if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
         let _ = write!(
             text,
             ", half within {}, the longest of the last {} took {}",
@@ -155,7 +157,7 @@ fn outages(past: &Past) -> String {
 fn names(blocks: &mut Vec<Block>, past: &Past) {
     let mut counts: Vec<_> = past.metrics.connection_drops_by_error.iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-    let named: u64 = counts.iter().map(|(_, count)| **count).sum();
+    let named = counts.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(**count));
     let mut rows: Vec<_> = counts
         .iter()
         .map(|(name, count)| vec![count.to_string(), code(name), of_error(name).to_owned()])
@@ -182,7 +184,7 @@ fn causes(blocks: &mut Vec<Block>, past: &Past) {
         })
         .collect();
     if !rows.is_empty() {
-        blocks.push(Block::Heading(3, "What each drop says by itself".to_owned()));
+        blocks.push(Block::Heading(3, "What is known of their causes".to_owned()));
         blocks.push(Block::Table(vec!["drops", "cause", "evidence", "what it means"], rows));
     }
 }
@@ -226,10 +228,11 @@ fn fits(finding: &Finding) -> String {
 fn evidence(finding: &Finding) -> String {
     let contradicted = match finding.contradicted {
         0 => String::new(),
+        1 => "; 1 session contradicts it since".to_owned(),
         count => format!("; {} contradict it since", counted(count.into(), "session")),
     };
     format!(
-        "{} ({}): {} of {}, {:.0} % of the drops that can be explained, from {} to {}{contradicted}",
+        "{} ({}): {} of {} in the test, {:.0} % of all drops that can be explained, from {} to {}{contradicted}",
         told(&finding.evidence),
         of_evidence(&finding.evidence),
         finding.support,

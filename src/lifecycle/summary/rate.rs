@@ -4,6 +4,8 @@
 const DAY: f64 = 86_400.0;
 /// Below this, a rate for a day would be told from too little.
 const SHORTEST: f64 = 600.0;
+/// Up to this count the range is the exact one.
+const EXACT: u64 = 10_000;
 /// Each end of the range is wrong this often: 95 % in the middle.
 const TAIL: f64 = 0.025;
 
@@ -48,6 +50,11 @@ pub(super) fn figure(rate: f64) -> String {
 /// The means between which a count of `count` is no surprise (Garwood's interval).
 fn range(count: u64) -> (f64, f64) {
     let count_f = float(count);
+    if count > EXACT {
+        // So many are normally distributed, to three digits; to add the terms up would take for ever.
+        let reach = 1.96 * count_f.sqrt();
+        return (count_f - reach, count_f + reach);
+    }
     // Far beyond either end: six standard deviations and some.
     let far = count_f + 8.0 * (count_f + 4.0).sqrt() + 8.0;
     // P(X >= count) = TAIL at the lower end, P(X <= count) = TAIL at the upper.
@@ -94,6 +101,15 @@ fn float(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_that_nobody_has_is_no_work() {
+        for count in [EXACT, EXACT + 1, u64::MAX] {
+            let (low, high) = range(count);
+            let width = (high - low) / (2.0 * 1.96 * float(count).sqrt());
+            assert!((0.98..1.02).contains(&width), "{count}: {low} to {high}");
+        }
+    }
 
     /// Exact limits from the tables of the chi-squared distribution.
     #[test]

@@ -10,11 +10,16 @@ const LONGEST: usize = 600;
 
 /// A text of a document as it may be printed: without identities, and without what a terminal would obey.
 pub(super) fn told(text: &str) -> String {
-    let plain = text.chars().filter(|c| !c.is_control() || c.is_whitespace());
+    let plain = text.chars().filter(|c| c.is_whitespace() || !(c.is_control() || turns(*c)));
     let clean = redacted(&plain.collect::<String>()).split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = clean.chars().take(LONGEST).collect();
     // A backtick alone would make code of all that follows.
     if short.matches('`').count().is_multiple_of(2) { short } else { short.replace('`', "'") }
+}
+
+/// Characters that are not seen and change what is: the direction of a line, the joins of letters.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A name of a document as code.
@@ -25,9 +30,11 @@ pub(super) fn code(name: &str) -> String {
 /// A length in its two largest units: `3 d 4 h`, `12 min 5 s`.
 pub(super) fn span(seconds: f64) -> String {
     let exact = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let seconds = exact.as_secs();
+    // Rounded as in the log and on the page: 14.997 s are 15 s.
+    let seconds = (exact + std::time::Duration::from_millis(500)).as_secs();
+    let fine = exact.as_secs_f64() < 9.95 && (50..950).contains(&exact.subsec_millis());
     let ((large, unit), (small, smaller)) = match seconds {
-        0..10 if exact.subsec_millis() >= 50 => return format!("{:.1} s", exact.as_secs_f64()),
+        _ if fine => return format!("{:.1} s", exact.as_secs_f64()),
         0..60 => return format!("{seconds} s"),
         60..3_600 => ((seconds / 60, "min"), (seconds % 60, "s")),
         3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
@@ -181,6 +188,7 @@ mod tests {
     #[test]
     fn a_text_of_a_document_commands_no_terminal_and_names_nobody() {
         assert_eq!(told("a\u{1b}[2Jb `c`\n d\u{7}"), "a[2Jb `c` d");
+        assert_eq!(told("a\u{9b}31m\u{7f}\u{202e}b\u{200b}c"), "a31mbc");
         assert_eq!(told("one ` alone"), "one ' alone");
         assert_eq!(told("jane@example.com left"), "… left");
         assert_eq!(told(&"x ".repeat(10_000)).chars().count(), LONGEST);
@@ -191,7 +199,9 @@ mod tests {
         let cases = [
             (0.0, "0 s"),
             (0.44, "0.4 s"),
-            (59.9, "59 s"),
+            (14.997, "15 s"),
+            (59.4, "59 s"),
+            (59.9, "1 min"),
             (90.0, "1 min 30 s"),
             (86_400.0, "1 d"),
             (100_000.0, "1 d 3 h"),
