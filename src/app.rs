@@ -144,13 +144,13 @@ async fn serve(
     let (mut http, state) = (config.http.clone(), config.state.clone());
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
-    let diagnostics = diagnostics::Writer::start(config.diagnostics, sources);
+    let mut files = diagnostics::Files::start(config.diagnostics, sources);
 
     loop {
         tokio::select! {
             order = signals.next() => match order {
                 signals::Order::Reload => {
-                    http = reload_once(&reload, &mut connections, &metrics, http, &state, &web).await;
+                    http = reload_once(&reload, &mut connections, &mut files, &metrics, http, &state, &web).await;
                 }
                 signals::Order::Stop => break,
             },
@@ -160,9 +160,7 @@ async fn serve(
     info!("stopping: closing every connection politely");
     connections.stop().await;
     diagnosis.abort();
-    if let Some(diagnostics) = diagnostics {
-        diagnostics.stop().await;
-    }
+    files.stop().await;
     drop(close);
     if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
         warn!("some HTTP clients did not finish and were cut off");
@@ -207,6 +205,7 @@ async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) ->
 async fn reload_once(
     reload: &Reload,
     connections: &mut Connections,
+    files: &mut diagnostics::Files,
     metrics: &Metrics,
     http: crate::config::Http,
     state: &State,
@@ -235,6 +234,7 @@ async fn reload_once(
     match connections.apply(config.connections).await {
         Ok(()) => {
             connections.diagnose(&config.diagnosis);
+            files.apply(config.diagnostics).await;
             info!("the configuration was read anew");
             metrics.exporter().config_read(true, now);
         }

@@ -35,23 +35,50 @@ pub(super) struct Sources {
     pub(super) started: Now,
 }
 
+/// The file as the configuration wants it now.
+pub(super) struct Files {
+    config: Diagnostics,
+    sources: Sources,
+    writer: Option<Writer>,
+}
+
+impl Files {
+    /// Begins to write, if the configuration names a file.
+    pub(super) fn start(config: Diagnostics, sources: Sources) -> Self {
+        Self { writer: Writer::start(config.clone(), sources.clone()), config, sources }
+    }
+
+    /// Goes on as a configuration wants it that was read anew.
+    pub(super) async fn apply(&mut self, config: Diagnostics) {
+        if config != self.config {
+            self.stop().await;
+            *self = Self::start(config, self.sources.clone());
+        }
+    }
+
+    /// Writes once more and ends.
+    pub(super) async fn stop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.stop().await;
+        }
+    }
+}
+
 /// Writes the file until it is stopped.
-pub(super) struct Writer {
+struct Writer {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Writer {
-    /// Begins to write, if the configuration names a file.
-    pub(super) fn start(config: Diagnostics, sources: Sources) -> Option<Self> {
+    fn start(config: Diagnostics, sources: Sources) -> Option<Self> {
         let place = Place::of(config.file?, config.names, config.keep);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(place, config.interval, sources, stopped));
         Some(Self { stop, task })
     }
 
-    /// Writes once more and ends.
-    pub(super) async fn stop(self) {
+    async fn stop(self) {
         let _ = self.stop.send(());
         if tokio::time::timeout(LAST_WRITE, self.task).await.is_err() {
             warn!("the last diagnostics file was not written in {LAST_WRITE:?}; the one before it stays");
@@ -214,6 +241,27 @@ fn directory(file: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
+
+    #[tokio::test]
+    async fn a_configuration_read_anew_moves_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let at =
+            |name: &str| Diagnostics { file: Some(directory.path().join(name)), ..Diagnostics::default() };
+        let started = now();
+        let sources = Sources {
+            board: Arc::default(),
+            host: Timeline::default(),
+            metrics: Metrics::started(started).exporter().clone(),
+            started,
+        };
+        let mut files = Files::start(at("one.json"), sources);
+        files.apply(at("two.json")).await;
+        assert!(directory.path().join("one.json").exists(), "the old one has its last state");
+        files.apply(Diagnostics::default()).await;
+        assert!(directory.path().join("two.json").exists());
+        assert!(files.writer.is_none(), "none is named any more");
+    }
 
     fn place(directory: &Path, names: FileNames, keep: usize) -> Place {
         Place::of(directory.join("state.json"), names, keep)

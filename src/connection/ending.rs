@@ -89,6 +89,8 @@ pub struct LinkStats {
     /// When the kernel gave the view that [`Ending::tcp`] keeps.
     #[serde(skip)]
     pub tcp_at: Option<Instant>,
+    /// Commands to devices that waited for their turn when the session ended.
+    pub queued_commands: u64,
     /// What was published and subscribed to, by topic.
     #[serde(skip)]
     pub sends: Vec<Sends>,

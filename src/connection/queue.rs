@@ -216,6 +216,12 @@ impl<T> Queue<T> {
         self.waiting.is_empty()
     }
 
+    /// Whether one waits, or one is under way.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.under_way.is_some() || !self.is_empty()
+    }
+
     /// When something is to be done. Derived from what there is, so it can not be stale.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -2,6 +2,7 @@
 //! Never decides whether a pattern is there: that is the matter of the tests.
 
 use super::claim::{Counter, Pattern};
+use super::pattern::{apart, around, tolerance};
 use super::{Case, Counts, EventKind, Lived};
 use crate::connection::ending::EndedBy;
 
@@ -20,8 +21,8 @@ pub(super) fn belongs(pattern: &Pattern, session: &Lived, case: &Case) -> bool {
     match pattern {
         // As far around as a known limit is sought (drop-diagnosis.md section 4.2).
         Pattern::Lifetime { age, from, to, .. } => {
-            let around = (0.01 * age).max(5.0);
-            (from - around..=to + around).contains(&session.age)
+            let slack = (0.01 * age).max(5.0);
+            (from - slack..=to + slack).contains(&session.age)
         }
         Pattern::Calendar { period, phase } => off_phase(end, *period, *phase, case) <= tolerance(*period),
         Pattern::LifetimeOrCalendar { age, period, phase } => {
@@ -45,11 +46,11 @@ pub(super) fn belongs(pattern: &Pattern, session: &Lived, case: &Case) -> bool {
             .sends
             .iter()
             .any(|sends| sends.packet == *packet && sends.topic == *topic && sends.closed > 0),
-        Pattern::IdleTimeout { fatal, .. } => session.fatal_gaps.iter().any(|gap| gap >= fatal),
+        Pattern::IdleTimeout { fatal, .. } => session.fatal_gap().is_some_and(|gap| gap >= *fatal),
         Pattern::Takeover { .. } => {
             session.taken_over || (session.orderly && session.age < YOUNG && session.reconnected_at_once)
         }
-        Pattern::ClockHint { period, phase } => off_phase(end, *period, *phase, case) <= period / 20.0,
+        Pattern::ClockHint { period, phase } => off_phase(end, *period, *phase, case) <= around(*period),
         Pattern::Burst { at, window, .. } => (0.0..=*window).contains(&(end - at)),
     }
 }
@@ -84,13 +85,7 @@ fn earliest(event: EventKind, window: f64) -> f64 {
 
 /// How far a time lies from a phase of local time.
 fn off_phase(time: f64, period: f64, phase: f64, case: &Case) -> f64 {
-    let off = (time + case.utc_offset - phase).rem_euclid(period);
-    off.min(period - off)
-}
-
-/// How far a drop may lie from its phase (drop-diagnosis.md section 5.1).
-fn tolerance(period: f64) -> f64 {
-    (0.02 * period).max(60.0)
+    apart(case.local(time), phase, period)
 }
 
 /// As wide as the window of the scan.

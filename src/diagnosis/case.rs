@@ -18,8 +18,20 @@ pub struct Case {
     pub events: Vec<Events>,
     /// Limits to try beside the catalogue: from the configuration or from the server.
     pub limits: Vec<f64>,
-    /// Offset of local time from UTC, for periods of a day and more.
+    /// Offset of local time from UTC, for times of the clock.
     pub utc_offset: f64,
+    /// Other offsets before it, as where summer time ends: each with the moment until which it held, oldest first.
+    pub earlier_offsets: Vec<(f64, f64)>,
+}
+
+impl Case {
+    /// This moment on the clock on the wall.
+    #[must_use]
+    pub fn local(&self, time: f64) -> f64 {
+        let earlier = self.earlier_offsets.iter().find(|(until, _)| time < *until);
+        let offset = earlier.map_or(self.utc_offset, |(_, offset)| *offset);
+        time + if offset.is_finite() { offset } else { 0.0 }
+    }
 }
 
 /// One session that ended.
@@ -52,10 +64,23 @@ pub struct Lived {
     pub reconnected_at_once: bool,
     /// Connects failed before the next session.
     pub connects_failed: bool,
-    /// Silences after which nothing arrived any more.
+    /// Silences after which nothing arrived any more, oldest first; see [`Lived::fatal_gap`].
     pub fatal_gaps: Vec<f64>,
     /// Packets sent, by type and topic.
     pub sends: Vec<Sends>,
+}
+
+impl Lived {
+    /// The silence in which it died: the first that nothing came back from. Those after it are its echo.
+    #[must_use]
+    pub fn fatal_gap(&self) -> Option<f64> {
+        self.fatal_gaps.iter().copied().find(|gap| possible_gap(*gap))
+    }
+}
+
+/// Whether a silence can be so long.
+pub(super) fn possible_gap(gap: f64) -> bool {
+    gap.is_finite() && gap > 0.0
 }
 
 /// What moved in one session.

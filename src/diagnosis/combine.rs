@@ -290,6 +290,7 @@ fn unknowable(findings: &[Finding], case: &Case) -> Vec<String> {
     if (1..FEWEST).contains(&drops) {
         let so_many = if drops == 1 { "One drop carries" } else { "Two drops carry" };
         told.push(format!("{so_many} no pattern: from the third on there may be one."));
+        told.extend(pattern::limits::of_two(case).map(words::two_at));
     }
     if let Some(length) = one_length(case) {
         told.push(format!(
@@ -308,7 +309,7 @@ fn unknowable(findings: &[Finding], case: &Case) -> Vec<String> {
 
 /// The length of all silences, if they are too alike to tell anything and some of them ended a session.
 fn one_length(case: &Case) -> Option<f64> {
-    let fatal: Vec<f64> = open_drops(case).flat_map(|session| &session.fatal_gaps).copied().collect();
+    let fatal: Vec<f64> = open_drops(case).filter_map(Lived::fatal_gap).collect();
     if fatal.len() < 2 {
         return None;
     }

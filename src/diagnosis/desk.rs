@@ -1,26 +1,27 @@
 //! Runs the tests beside the connections: hears of drops, looks, and writes what it finds into the history.
 //! Never decides what fits, and never makes a connection wait: a look has a thread of its own.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use look::look;
+pub use look::{earlier_offsets, look_now, utc_offset};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 use tracing::{error, info};
 
-use super::combine::{Conclusion, Evident, conclude, review};
 use super::fleet::{Dropped, burst, bursts, came_with};
-use super::gather::{Beside, Settings, case, is_explained};
-use super::pattern::{self, idle};
+use super::gather::{Beside, Settings, is_explained};
 use super::probe::{self, Clock};
-use super::{Case, Claim, Finding, Pattern, Verdict, combine};
+use super::{Claim, Finding, Pattern, combine};
 use crate::clock::{self, Now};
 use crate::config;
 use crate::connection::driver::Control;
 use crate::host::{Signal, Timeline};
 use crate::lifecycle::board::SharedHistory;
-use crate::lifecycle::history::{self, History};
 use crate::lifecycle::observer::{Fact, Observer};
 use crate::telemetry::FindingGauges;
 
@@ -261,7 +262,7 @@ impl Desk {
         if !lock(&self.0.options).probes {
             return;
         }
-        let Settings { limits: _, utc_offset, scale } = self.settings(now);
+        let Settings { utc_offset, scale, .. } = self.settings(now);
         let subjects: Vec<Subject> = lock(&self.0.subjects).values().cloned().collect();
         for Subject { history, gauges: _, control } in subjects {
             let clock = Clock { now: now.wall, utc_offset, scale };
@@ -278,6 +279,7 @@ impl Desk {
         Settings {
             limits: limits.iter().map(Duration::as_secs_f64).collect(),
             utc_offset: utc_offset(now.wall),
+            earlier_offsets: earlier_offsets(now.wall),
             scale,
         }
     }
@@ -287,80 +289,6 @@ impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").field("connections", &lock(&self.0.subjects).len()).finish_non_exhaustive()
     }
-}
-
-/// Looks at one connection alone, here and now: what a program does that has no desk running.
-#[expect(clippy::must_use_candidate, reason = "it writes into the history as well")]
-pub fn look_now(history: &SharedHistory, host: &Timeline, settings: &Settings, now: Now) -> Conclusion {
-    let beside = Beside { host: host.all(), other_drops: Vec::new() };
-    look(history, &beside, settings, None, now).1
-}
-
-/// Offset of this machine's local time from UTC, in seconds; zero where the system does not tell.
-#[must_use]
-pub fn utc_offset(at: SystemTime) -> f64 {
-    let Ok(at) = jiff::Timestamp::try_from(at) else { return 0.0 };
-    f64::from(jiff::tz::TimeZone::system().to_offset(at).seconds())
-}
-
-/// Looks, and writes what it found; the findings before it come back too, and the verdicts that are news. The history is not held meanwhile.
-fn look(
-    shared: &SharedHistory,
-    beside: &Beside,
-    settings: &Settings,
-    together: Option<Claim>,
-    now: Now,
-) -> (Vec<Finding>, Conclusion, Vec<(u64, Verdict)>) {
-    let (case, before, drops) = shared.read(|history| {
-        (case(history, beside, settings, now), history.findings().to_vec(), counted(history))
-    });
-    let evident = Evident { case: &case, before: &before, scale: settings.scale, now: now.wall };
-    let claims = drops.filter(|drops| pattern::is_look(*drops)).map(|_| pattern::claims(&case));
-    if let Some(claims) = &claims {
-        let found = claims.iter().any(|claim| matches!(claim.pattern, Pattern::IdleTimeout { .. }));
-        shared.write(|history| history.rule_out_idle_timeout(idle::tried(&case) && !found));
-    }
-    let conclusion = match (claims, together) {
-        (None, None) => review(evident),
-        (claims, together) => conclude(evident, claims.into_iter().flatten().chain(together).collect()),
-    };
-    let explained = write(shared, &case, &conclusion);
-    (before, conclusion, explained)
-}
-
-/// The drops that count, if it is a drop that gives reason to look: a planned close is none.
-fn counted(history: &History) -> Option<u64> {
-    let newest = history.drops().next_back()?;
-    if history.sessions().next_back().is_some_and(|last| last.number > newest.number) {
-        return None;
-    }
-    if history.drops().len() >= history::DROPS {
-        // The ring is full and its length stands still: the number of the session goes on.
-        return Some(newest.number);
-    }
-    let open = |number| !history.verdict(number).is_some_and(is_explained);
-    u64::try_from(history.drops().filter(|session| open(session.number)).count()).ok()
-}
-
-fn write(shared: &SharedHistory, case: &Case, conclusion: &Conclusion) -> Vec<(u64, Verdict)> {
-    let remarks = conclusion.nothing.iter().chain(&conclusion.unknowable).cloned().collect();
-    shared.write(|history| {
-        let mut news = Vec::new();
-        for (number, verdict) in &conclusion.verdicts {
-            let seen =
-                case.sessions.iter().find(|session| session.number == *number).map(|seen| &seen.verdict);
-            // What direct evidence said meanwhile is better known.
-            if history.verdict(*number).is_none_or(|stands| Some(stands) == seen) {
-                if history.verdict(*number) != Some(verdict) {
-                    news.push((*number, verdict.clone()));
-                }
-                history.explain(*number, verdict.clone());
-            }
-        }
-        history.conclude(conclusion.findings.clone());
-        history.remark(remarks);
-        news
-    })
 }
 
 /// The drops of all connections that direct evidence leaves open.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::evidence::is_orderly;
 use super::{Case, Counts, EventKind, Events, Evidence, Lived, Rule, Verdict};
 use crate::clock::{Now, unix_seconds};
 use crate::connection::Detail;
@@ -27,13 +28,15 @@ pub struct Settings {
     pub limits: Vec<f64>,
     /// Offset of local time from UTC, in seconds.
     pub utc_offset: f64,
+    /// Other offsets before it, each with the moment until which it held, oldest first.
+    pub earlier_offsets: Vec<(SystemTime, f64)>,
     /// Every length and every time is multiplied by this: a test in compressed time lives an hour in seconds. 1 else.
     pub scale: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Vec::new(), utc_offset: 0.0, scale: 1.0 }
+        Self { limits: Vec::new(), utc_offset: 0.0, earlier_offsets: Vec::new(), scale: 1.0 }
     }
 }
 
@@ -63,6 +66,11 @@ pub fn case(history: &History, beside: &Beside, settings: &Settings, now: Now) -
         events: events(history, beside, scale, since..=until),
         limits: limits(history, settings),
         utc_offset: settings.utc_offset,
+        earlier_offsets: settings
+            .earlier_offsets
+            .iter()
+            .map(|(until, offset)| (unix_seconds(*until) * scale, *offset))
+            .collect(),
         sessions,
     }
 }
@@ -70,13 +78,10 @@ pub fn case(history: &History, beside: &Beside, settings: &Settings, now: Now) -
 /// Whether direct evidence explains a drop, so that the tests leave it aside (drop-diagnosis.md section 3).
 #[must_use]
 pub fn is_explained(verdict: &Verdict) -> bool {
-    match verdict.rule {
-        Rule::PeerGaveReason | Rule::Suspend | Rule::AddressRemoved | Rule::NotMqtt => match verdict.evidence
-        {
-            Evidence::Stated | Evidence::Observed => true,
-            Evidence::Inferred | Evidence::Suspected | Evidence::None => false,
-        },
-        Rule::RouteChanged
+    let seen = match verdict.rule {
+        Rule::Suspend | Rule::AddressRemoved | Rule::NotMqtt => true,
+        Rule::PeerGaveReason
+        | Rule::RouteChanged
         | Rule::AfterSilence
         | Rule::NotAcknowledged
         | Rule::NotAnswered
@@ -87,6 +92,11 @@ pub fn is_explained(verdict: &Verdict) -> bool {
         | Rule::Named
         | Rule::Pattern
         | Rule::Nothing => false,
+    };
+    match verdict.evidence {
+        Evidence::Stated => true,
+        Evidence::Observed => seen,
+        Evidence::Inferred | Evidence::Suspected | Evidence::None => false,
     }
 }
 
@@ -110,10 +120,7 @@ fn latest(history: &History) -> Vec<&Arc<Session>> {
 
 fn lived(history: &History, session: &Session, scale: f64) -> Lived {
     let (orderly, taken_over, reset) = session.failure().map_or((true, false, false), |failure| {
-        let orderly = matches!(
-            failure.detail,
-            Detail::Fin | Detail::CloseNotify | Detail::WebsocketClose(_) | Detail::Disconnect(_)
-        );
+        let orderly = is_orderly(failure.detail);
         let taken_over = failure.error == ErrorName::DisconnectReceived
             && failure.detail == Detail::Disconnect(Some(TAKEN_OVER));
         (orderly, taken_over, failure.detail == Detail::Rst)
@@ -122,7 +129,9 @@ fn lived(history: &History, session: &Session, scale: f64) -> Lived {
     let stats = &session.stats;
     Lived {
         number: session.number,
-        start: unix_seconds(session.start.wall) * scale,
+        // From the end back on the boot clock: where the wall clock was stepped meanwhile, as on a machine that boots
+        // without one, its later time is the right one.
+        start: (unix_seconds(session.end.wall) - session.lasted().as_secs_f64()) * scale,
         age: session.age().as_secs_f64() * scale,
         uncertainty: session.uncertainty().as_secs_f64() * scale,
         ended_by: match session.ending {

@@ -10,6 +10,7 @@
 mod advice;
 mod belongs;
 mod case;
+pub mod catalogue;
 mod cause;
 mod claim;
 pub mod combine;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Finding;
 use super::claim::Pattern;
+use super::pattern::apart;
 use crate::clock::unix_seconds;
 use crate::lifecycle::CloseCause;
 use crate::lifecycle::history::{End, History};
@@ -43,7 +44,7 @@ pub fn is_due(history: &History, clock: Clock) -> bool {
     let rested =
         probed.is_none_or(|last| clock.now.duration_since(last.end.wall).is_ok_and(|since| since >= between));
     let off =
-        |at, period, phase| off_phase(unix_seconds(at).mul_add(clock.scale, clock.utc_offset), period, phase);
+        |at, period, phase| apart(unix_seconds(at).mul_add(clock.scale, clock.utc_offset), phase, period);
     rested
         && history.findings().iter().filter_map(ambiguous).any(|(period, phase)| {
             off(living.start.wall, period, phase) < VOTES * period
@@ -65,11 +66,6 @@ fn ambiguous(finding: &Finding) -> Option<(f64, f64)> {
         | Pattern::ClockHint { .. }
         | Pattern::Burst { .. } => None,
     }
-}
-
-fn off_phase(time: f64, period: f64, phase: f64) -> f64 {
-    let off = (time - phase).rem_euclid(period);
-    off.min(period - off)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::claim::{Claim, Counter, Pattern};
 use super::lengths::{clock, length, limit};
-use super::{Cause, EventKind, Evidence};
+use super::{Cause, EventKind, Evidence, catalogue};
 
 /// Larger payloads are refused by AWS IoT, and by many brokers in their default settings.
 pub(super) const LARGEST_PAYLOAD: u64 = 128 * 1024;
@@ -308,32 +308,24 @@ pub(super) fn unknowable(pattern: &Pattern) -> Option<&'static str> {
     }
 }
 
+/// Two drops at a known limit are worth a remark.
+pub(super) fn two_at(seconds: f64) -> String {
+    format!(
+        "Both drops came at an age of {}; {}. A third one would make it a pattern.",
+        limit(seconds),
+        owner(seconds)
+    )
+}
+
 /// Who is known for a limit.
 fn owner(seconds: f64) -> String {
-    let is = |known: f64| (seconds - known).abs() < 0.5;
-    let who = if is(60.0) {
-        "many proxies and load balancers close connections"
-    } else if is(240.0) {
-        "Azure load balancers forget silent connections"
-    } else if is(350.0) {
-        "NAT gateways and network load balancers of AWS forget silent connections"
-    } else if is(600.0) {
-        "API gateways close silent connections"
-    } else if is(1_200.0) {
-        "AWS IoT allows no longer keep-alive than this, and closes silent sessions"
-    } else if is(3_600.0) {
-        "tokens often lapse, and sessions with them,"
-    } else if is(7_200.0) {
-        "API gateways close connections"
-    } else if is(86_400.0) {
-        "AWS IoT closes WebSockets"
-    } else if [90.0, 120.0, 180.0, 300.0, 900.0, 1_800.0, 14_400.0, 28_800.0, 43_200.0].into_iter().any(is) {
-        "operators often choose to close connections"
-    } else {
-        "the configuration or the lifetime of the credentials names this limit:"
-    };
-    let at = if who.ends_with(':') { "" } else { "at " };
-    format!("{who} {at}{}", limit(seconds))
+    match catalogue::find(seconds) {
+        Some(known) => format!("{} at {}", known.habit, limit(seconds)),
+        None => format!(
+            "the configuration or the lifetime of the credentials names this limit: {}",
+            limit(seconds)
+        ),
+    }
 }
 
 /// The middle, and both ends where they read otherwise.

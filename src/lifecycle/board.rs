@@ -46,7 +46,7 @@ impl Board {
     #[must_use]
     pub fn snapshot(&self) -> Vec<ConnectionStatus> {
         let entries: Vec<_> = lock(&self.entries).values().map(Arc::clone).collect();
-        entries.iter().map(|entry| lock(entry).clone()).collect()
+        entries.iter().map(|entry| lock(entry).clone().as_known_now()).collect()
     }
 }
 
@@ -241,6 +241,22 @@ pub struct LastDrop {
     pub evidence: Evidence,
     /// What it rests on, in a sentence.
     pub words: String,
+}
+
+impl ConnectionStatus {
+    /// The tests over many drops may know the last drop better than it was known when it came.
+    fn as_known_now(mut self) -> Self {
+        let newest = self.history.read(|history| {
+            let newest = history.drops().next_back()?;
+            Some((newest.end.wall, history.verdict(newest.number)?.clone()))
+        });
+        if let (Some(drop), Some((at, verdict))) = (&mut self.last_drop, newest)
+            && drop.at == at
+        {
+            drop.explain(verdict);
+        }
+        self
+    }
 }
 
 impl LastDrop {

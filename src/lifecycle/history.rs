@@ -131,6 +131,12 @@ impl Session {
         self.lasted().saturating_sub(self.uncertainty())
     }
 
+    /// The silence in which it died: the first that nothing came back from. Those after it are its echo.
+    #[must_use]
+    pub fn fatal_gap(&self) -> Option<Duration> {
+        self.fatal_gaps.first().copied()
+    }
+
     /// Whether we ended it, so that its age is only a lower bound.
     #[must_use]
     pub fn censored(&self) -> bool {

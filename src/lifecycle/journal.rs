@@ -13,6 +13,7 @@
 //! exporter works on, says what to do, keeps the newest records and writes them when the disk is back.
 
 mod ledger;
+mod numbers;
 mod read;
 mod rotate;
 mod secret;

@@ -1,6 +1,7 @@
 //! The only place where lifecycle becomes numbers, log lines and history.
 //! Never decides anything: it is told what happened and when.
 
+mod attempts;
 mod explain;
 
 use std::sync::{Arc, Mutex};
@@ -8,18 +9,18 @@ use std::time::{Duration, SystemTime};
 
 use explain::Unsettled;
 
-use super::board::{ConnectionStatus, LastDrop, LastFailure, SharedHistory, lock};
+use super::board::{ConnectionStatus, LastDrop, SharedHistory, lock};
 use super::history::{AttemptOutcome, End, Happening, History, Session};
 use super::narrate::{self, Loudness, Repeats};
 use super::observer::{Fact, Observer};
 use super::open::{OpenAttempt, OpenSession};
-use super::{CloseCause, CredentialEvent, Event, StateName, log};
+use super::{CloseCause, Event, StateName, log};
 use crate::clock::Now;
-use crate::connection::ending::{Ending, PhaseTime};
+use crate::connection::ending::Ending;
 use crate::connection::error::ErrorName;
-use crate::connection::{Failure, Phase, Tier};
+use crate::connection::{Failure, Tier};
+use crate::diagnosis::Verdict;
 use crate::diagnosis::evidence::NextAttempt;
-use crate::diagnosis::{EventKind, Verdict};
 use crate::host::Timeline;
 use crate::lifecycle::Why;
 use crate::telemetry::{ConnectionMetrics, Traffic};
@@ -193,87 +194,6 @@ impl Recorder {
         }
     }
 
-    fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
-        self.attempt = Some(OpenAttempt { start: now, number, tier, phases: Vec::new() });
-        self.next_attempt = number.saturating_add(1);
-        self.metrics.attempt_started(tier);
-        self.enter(StateName::Planning, narrate::attempting(number, tier, None), now, |status| {
-            status.attempt = Some((number, tier));
-            status.next_attempt = None;
-        });
-        log::attempt_started(&self.name, tier, number);
-    }
-
-    fn credentials(&mut self, event: &CredentialEvent, now: Now) {
-        self.metrics.credentials(event);
-        log::credentials(&self.name, event);
-        if event.outcome.is_ok() {
-            self.credentials_issued = Some(now.wall);
-            self.happened(Happening { kind: EventKind::CredentialRefresh, at: now });
-        }
-    }
-
-    fn phase_entered(&mut self, phase: Phase, now: Now) {
-        let state = match phase {
-            Phase::Credentials => Some(StateName::Planning),
-            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Websocket | Phase::Connack => {
-                Some(StateName::Connecting)
-            }
-            // These follow a session's own events, which say more.
-            Phase::Subscribe | Phase::Session | Phase::Shutdown => None,
-        };
-        if state == Some(StateName::Connecting) {
-            self.planning_finished(now);
-        }
-        match (state, &self.attempt) {
-            (Some(state), Some(attempt)) => {
-                let why = narrate::attempting(attempt.number, attempt.tier, Some(phase));
-                self.enter(state, why, now, |status| status.phase = Some(phase));
-            }
-            (Some(_) | None, _) => lock(&self.status).phase = Some(phase),
-        }
-    }
-
-    /// The first phase of the dialling ends the planning, which is the phase of credentials.
-    fn planning_finished(&mut self, now: Now) {
-        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.phases.is_empty()) {
-            let took = now.at.saturating_since(attempt.start.at);
-            self.phase_finished(PhaseTime { phase: Phase::Credentials, took });
-        }
-    }
-
-    fn phase_finished(&mut self, time: PhaseTime) {
-        self.metrics.phase_finished(time);
-        if let Some(session) = &mut self.session {
-            session.phases.push(time);
-        } else if let Some(attempt) = &mut self.attempt {
-            attempt.phases.push(time);
-        }
-    }
-
-    fn attempt_interrupted(&mut self, attempt: Option<OpenAttempt>, now: Now) {
-        self.keep_attempt(attempt, AttemptOutcome::Interrupted, now);
-        self.last_failure = None;
-        self.enter(StateName::Waiting, "the attempt was interrupted".to_owned(), now, |_| {});
-        log::attempt_interrupted(&self.name);
-    }
-
-    fn attempt_failed(&mut self, attempt: Option<OpenAttempt>, failure: Failure, now: Now) {
-        self.keep_attempt(attempt, AttemptOutcome::Failed(failure.clone()), now);
-        self.consecutive_failures = self.consecutive_failures.saturating_add(1);
-        self.metrics.attempt_failed(failure.phase, failure.error, self.consecutive_failures);
-        let consecutive_failures = self.consecutive_failures;
-        self.enter(StateName::Waiting, narrate::reason(&failure), now, |status| {
-            status.consecutive_failures = consecutive_failures;
-            status.last_failure = Some(LastFailure::of(&failure, now));
-        });
-        let (times, loudness) = self.repeats.hear(&failure);
-        log::attempt_failed(&self.name, &failure, times, loudness);
-        self.attempt_after_drop(&failure, now);
-        self.last_loudness = loudness;
-        self.last_failure = Some(failure);
-    }
-
     fn established(&mut self, mut session: OpenSession, certificate_expires: Option<SystemTime>, now: Now) {
         let attempt = self.attempt.take();
         if let Some(attempt) = &attempt {
@@ -413,14 +333,6 @@ impl Recorder {
     fn happened(&mut self, happening: Happening) {
         self.history.write(|history| history.add_happening(happening));
         self.tell(&Fact::Happened(&happening), happening.at);
-    }
-
-    fn keep_attempt(&mut self, attempt: Option<OpenAttempt>, outcome: AttemptOutcome, now: Now) {
-        if let Some(attempt) = attempt {
-            let attempt = attempt.over(outcome, now);
-            self.history.write(|history| history.add_attempt(attempt.clone()));
-            self.tell(&Fact::Attempt(&attempt), now);
-        }
     }
 
     fn keep_session(

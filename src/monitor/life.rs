@@ -210,6 +210,7 @@ impl Life {
         let settings = gather::Settings {
             limits: self.settings.limits.iter().map(Duration::as_secs_f64).collect(),
             utc_offset: desk::utc_offset(now.wall),
+            earlier_offsets: desk::earlier_offsets(now.wall),
             ..gather::Settings::default()
         };
         let conclusion = desk::look_now(&self.history(), &Timeline::default(), &settings, now);

@@ -168,6 +168,7 @@ prop_compose! {
             credentials_issued: issued,
             credentials_expire: expire,
             stats: LinkStats {
+                queued_commands: 2,
                 packets_received, packets_sent, bytes_received, bytes_sent, messages_received, messages_sent,
                 pings_sent, pings_answered,
                 last_ping: ping,

@@ -31,6 +31,18 @@ impl Orders {
         std::future::pending().await
     }
 
+    /// How many wait for their turn.
+    pub(super) fn waiting(orders: Option<&Self>) -> u64 {
+        orders.map_or(0, |orders| u64::try_from(orders.queue.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Whether a command waits or is under way.
+    pub(super) fn any(orders: Option<&Self>) -> bool {
+        orders.is_some_and(|orders| {
+            orders.queue.is_busy() || orders.inbox.as_ref().is_some_and(|inbox| !inbox.is_empty())
+        })
+    }
+
     /// When something is to be done.
     pub(super) fn deadline(orders: Option<&Self>) -> Option<Instant> {
         orders?.queue.deadline()

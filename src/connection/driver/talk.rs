@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use super::orders::Orders;
 use super::{Connection, Work, bounded};
 use crate::clock::Now;
 use crate::connection::ending::Ending;
@@ -134,6 +135,7 @@ impl Connection {
 
     /// Looks which packet may have provoked the end, and says once what is not sent any more.
     pub(super) fn judge_packets(&mut self, ending: &mut Ending, now: Now) {
+        ending.stats.queued_commands = Orders::waiting(self.orders.as_ref());
         let sentence = self.quarantine.ended(ending, now.at);
         let connection = self.name.as_str();
         // One line: two devices have topics of one shape, and a shape is all that may be told.
@@ -186,7 +188,7 @@ impl Connection {
     /// Another session for the diagnosis, unless something is under way in this one: the desk asks again.
     pub(super) fn probe(&mut self, now: Now) {
         let idle = self.link.as_ref().is_some_and(|link| link.in_flight() == 0) && self.look_up.is_none();
-        if self.talking && idle {
+        if self.talking && idle && !Orders::any(self.orders.as_ref()) {
             self.rebuild(Rebuild::Probe, "a probe of the diagnosis", now);
         }
     }

@@ -55,6 +55,34 @@ fn look(case: &Case, before: &[Finding], claims: Vec<Claim>) -> Conclusion {
 const V1: [f64; 7] = [86_397.0, 86_402.0, 3_711.0, 86_399.0, 86_401.0, 51_234.0, 86_400.0];
 
 #[test]
+fn two_drops_at_a_known_limit_are_a_remark_and_no_finding() {
+    let two = case(&[86_455.0, 86_412.0]);
+    let conclusion = look(&two, &[], Vec::new());
+    assert_eq!(conclusion.findings, []);
+    let remark = "Both drops came at an age of 24 h; AWS IoT closes WebSockets at 24 h.";
+    assert!(conclusion.unknowable.iter().any(|told| told.starts_with(remark)), "{:?}", conclusion.unknowable);
+    let told = look(&case(&[86_455.0, 43_000.0]), &[], Vec::new()).unknowable;
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn a_time_within_the_day_is_local_for_those_that_belong_as_it_is_for_the_test() {
+    // Every six hours by a clock that is half an hour off the full one.
+    let six = 21_600.0;
+    let mut case = case(&[six - 2.0; 4]);
+    case.utc_offset = 5.5 * 3_600.0;
+    let end = case.sessions[3].start + case.sessions[3].age;
+    let phase = case.local(end).rem_euclid(six);
+    let pattern = Pattern::Calendar { period: six, phase };
+    assert!(belongs(&pattern, &case.sessions[3], &case));
+    assert!(!belongs(
+        &Pattern::Calendar { period: six, phase: end.rem_euclid(six) },
+        &case.sessions[3],
+        &case
+    ));
+}
+
+#[test]
 fn a_claim_becomes_a_finding_with_its_share_and_its_times() {
     let case = case(&V1);
     let conclusion = look(&case, &[], vec![lifetime(&[1, 2, 4, 5, 7])]);

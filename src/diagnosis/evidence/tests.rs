@@ -300,6 +300,13 @@ fn d5_the_first_packet_after_a_silence_is_reset_or_lost() {
 }
 
 #[test]
+fn d5_the_silence_that_killed_is_the_first_that_nothing_came_back_from() {
+    // Nothing came back to the packet after ten seconds; the minute after it is only its echo.
+    let echo = Drop::no_pingresp(tcp(2, 4, 85_000)).after_silence(10.0, 80.0).after_silence(60.0, 20.0);
+    echo.is(Cause::PathDead, Evidence::Observed, Rule::NotAcknowledged);
+}
+
+#[test]
 fn d5_the_time_for_an_answer_grows_with_the_round_trip() {
     let slow = TcpInfo { rtt: Duration::from_millis(400), ..tcp(0, 0, 100) };
     let reset = Drop::of(ErrorName::SocketClosed, Detail::Rst, 5000.0).kernel(slow).after_silence(300.0, 1.9);

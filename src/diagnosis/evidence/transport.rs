@@ -34,7 +34,7 @@ fn after_silence(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
     if facts.no_idle_timeout {
         return None;
     }
-    let silence = session.fatal_gaps.iter().copied().max().filter(|length| *length >= IDLE)?;
+    let silence = session.fatal_gap().filter(|length| *length >= IDLE)?;
     let waited = session.end.at.saturating_since(session.stats.silence_broken?);
     let what = if failure.detail == Detail::Rst && waited <= w5(session) {
         format!("a reset came {} after the first packet", spoken(waited))

@@ -161,6 +161,18 @@ fn limits_are_those_of_the_configuration_and_the_lifetime_of_credentials() {
 }
 
 #[test]
+fn a_session_in_which_the_wall_clock_was_set_ends_when_the_later_time_says() {
+    let mut history = History::default();
+    let mut session = dropped(1, 0.0, 100.0);
+    // A machine without a clock of its own began in 1970.
+    session.start.wall = SystemTime::UNIX_EPOCH;
+    history.add_session(session);
+    let session = &gathered(&history, 200.0).sessions[0];
+    assert!((session.start - unix_seconds(at(0.0).wall)).abs() < 1e-6, "{}", session.start);
+    assert!((session.age - 100.0).abs() < 1e-6);
+}
+
+#[test]
 fn compressed_time_is_stretched_everywhere() {
     let mut history = History::default();
     let mut session = dropped(1, 0.0, 8.64);
@@ -168,7 +180,8 @@ fn compressed_time_is_stretched_everywhere() {
     history.add_session(session);
     history.begin_session(living(2, 9.0));
     history.add_happening(Happening { kind: EventKind::Command, at: at(8.0) });
-    let settings = Settings { limits: vec![1.0], utc_offset: 3_600.0, scale: 10_000.0 };
+    let settings =
+        Settings { limits: vec![1.0], utc_offset: 3_600.0, scale: 10_000.0, ..Settings::default() };
     let case = case(&history, &Beside::default(), &settings, at(10.0));
     let session = &case.sessions[0];
     assert_eq!((session.age, session.keep_alive, case.living), (86_400.0, 300_000.0, Some(10_000.0)));

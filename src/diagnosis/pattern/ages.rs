@@ -31,9 +31,9 @@ pub(super) fn claim(view: &View, case: &Case) -> Option<Claim> {
     let age = age(view, &case.limits);
     let count = count::counted(&view.aged, age.is_some());
     let Some(age) = age else { return count.map(|count| message_limit(&count, view)) };
-    let decision = clock::decide(view, age.value, case.utc_offset);
+    let decision = clock::decide(view, age.value, case);
     if let Decision::Calendar { period, phase } = decision {
-        return Some(calendar(period, phase, &age, view, case.utc_offset));
+        return Some(calendar(period, phase, &age, view, case));
     }
     if let Some(count) = count {
         match count.than_age {
@@ -92,9 +92,8 @@ fn age<'a>(view: &View<'a>, extra: &[f64]) -> Option<Age<'a>> {
         }
     });
     let regular = scan::regular(&ages).map(|regular| {
-        let keep_alive = view.aged.last().map_or(0.0, |drop| drop.keep_alive);
         // With a long keep-alive an age lies in the windows of several limits: the nearest is the one to name.
-        let nearest = limits::window_of(regular.value, keep_alive, extra);
+        let nearest = limits::window_of(regular.value, limits::silence(&view.aged), extra);
         let claimed = known.as_ref().filter(|known| regular.holds(known.value)).and_then(|known| known.limit);
         let limit = nearest.or(claimed);
         let members = of_age(&|age| regular.holds(age));
@@ -138,9 +137,8 @@ fn message_limit(found: &Counted, view: &View) -> Claim {
 }
 
 /// A time of the clock explains also the short sessions that end at it.
-fn calendar(period: f64, phase: f64, age: &Age, view: &View, utc_offset: f64) -> Claim {
-    let shift = if period >= 86_400.0 && utc_offset.is_finite() { utc_offset } else { 0.0 };
-    let near = |drop: &&Lived| apart(died(drop) + shift, phase, period) <= clock::tolerance(period);
+fn calendar(period: f64, phase: f64, age: &Age, view: &View, case: &Case) -> Claim {
+    let near = |drop: &&Lived| apart(case.local(died(drop)), phase, period) <= clock::tolerance(period);
     let members: Vec<&Lived> = view.aged.iter().copied().filter(near).collect();
     Claim {
         pattern: Pattern::Calendar { period, phase },

@@ -2,7 +2,7 @@
 //! the phase. Pure.
 //! Never decides where both stay possible.
 
-use super::super::Lived;
+use super::super::{Case, Lived};
 use super::math::{apart, number, resultant};
 use super::view::{Role, View, died, role, well_aged};
 
@@ -44,15 +44,17 @@ enum Side {
 }
 
 /// Decides for a regular age.
-pub(super) fn decide(view: &View, age: f64, utc_offset: f64) -> Decision {
+pub(super) fn decide(view: &View, age: f64, case: &Case) -> Decision {
     let Some(period) = period_near(age) else { return Decision::Lifetime };
-    let shift = if period >= 86_400.0 && utc_offset.is_finite() { utc_offset } else { 0.0 };
-    let local = |session: &Lived| died(session) + shift;
-    let ends: Vec<f64> =
-        view.aged.iter().filter(|drop| near(drop.age, age, period)).map(|drop| local(drop)).collect();
+    let ends: Vec<f64> = view
+        .aged
+        .iter()
+        .filter(|drop| near(drop.age, age, period))
+        .map(|drop| case.local(died(drop)))
+        .collect();
     let (_, phase) = resultant(&ends, period);
-    let (for_lifetime, for_calendar) = votes(&view.aged, age, period, shift);
-    let run = bounding(view, age);
+    let (for_lifetime, for_calendar) = votes(&view.aged, age, period, case);
+    let run: Vec<f64> = bounding(view, age).into_iter().map(|end| case.local(end)).collect();
     let drift = side(&run, period);
     let voted = if for_calendar >= 2 && for_calendar >= 3 * for_lifetime {
         Some(Side::Calendar)
@@ -74,7 +76,7 @@ pub(super) fn decide(view: &View, age: f64, utc_offset: f64) -> Decision {
 }
 
 /// How far a time may be from a phase and an age from another to be on it.
-pub(super) fn tolerance(period: f64) -> f64 {
+pub(in crate::diagnosis) fn tolerance(period: f64) -> f64 {
     f64::max(0.02 * period, 60.0)
 }
 
@@ -90,16 +92,16 @@ fn period_near(age: f64) -> Option<f64> {
 }
 
 /// Votes for a lifetime and for a clock (5.1). Two earlier drops must make the phase, else the first one would make it alone.
-fn votes(drops: &[&Lived], age: f64, period: f64, shift: f64) -> (usize, usize) {
+fn votes(drops: &[&Lived], age: f64, period: f64, case: &Case) -> (usize, usize) {
     let within = tolerance(period);
-    let ends: Vec<f64> = drops.iter().map(|drop| died(drop) + shift).collect();
+    let ends: Vec<f64> = drops.iter().map(|drop| case.local(died(drop))).collect();
     let (mut for_lifetime, mut for_calendar) = (0, 0);
     for (position, drop) in drops.iter().enumerate() {
         let Some(phase) = common(ends.get(..position).unwrap_or_default(), period) else { continue };
-        if apart(drop.start + shift, phase, period) < 0.1 * period {
+        if apart(case.local(drop.start), phase, period) < 0.1 * period {
             continue;
         }
-        let on_phase = apart(died(drop) + shift, phase, period) <= within;
+        let on_phase = apart(case.local(died(drop)), phase, period) <= within;
         let at_age = near(drop.age, age, period);
         if on_phase && !at_age {
             for_calendar += 1;
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn an_age_far_from_every_period_is_a_lifetime() {
         let case = aged(&[5000.0, 5010.0, 5020.0]);
-        assert_eq!(decide(&View::of(&case), 5000.0, 0.0), Decision::Lifetime);
+        assert_eq!(decide(&View::of(&case), 5000.0, &case), Decision::Lifetime);
         assert_eq!(
             (period_near(7200.0), period_near(84_000.0), period_near(83_000.0)),
             (Some(7200.0), Some(DAY), None)
@@ -242,12 +244,12 @@ mod tests {
         let daily = ending_at(
             &[0.0, DAY, DAY + noon, 2.0 * DAY, 3.0 * DAY, 3.0 * DAY + noon, 4.0 * DAY].map(|end| end + DAY),
         );
-        assert_eq!(votes(&View::of(&daily).aged, DAY, DAY, 0.0), (0, 2));
-        assert!(matches!(decide(&View::of(&daily), DAY, 0.0), Decision::Calendar { .. }));
+        assert_eq!(votes(&View::of(&daily).aged, DAY, DAY, &daily), (0, 2));
+        assert!(matches!(decide(&View::of(&daily), DAY, &daily), Decision::Calendar { .. }));
         // A day after connecting; a drop between shifts all that follow.
         let lived = ending_at(&[1.0, 2.0, 2.5, 3.5, 3.75, 4.75, 5.75].map(|days| DAY * days));
-        assert_eq!(votes(&View::of(&lived).aged, DAY, DAY, 0.0), (3, 0));
-        assert_eq!(decide(&View::of(&lived), DAY, 0.0), Decision::Lifetime);
+        assert_eq!(votes(&View::of(&lived).aged, DAY, DAY, &lived), (3, 0));
+        assert_eq!(decide(&View::of(&lived), DAY, &lived), Decision::Lifetime);
     }
 
     #[test]
@@ -257,9 +259,34 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_an_hour_back_in_autumn_still_holds_its_phase() {
+        // Daily at four of local time; summer time ends after the fifth. Other drops between make the votes.
+        let hour = 3_600.0;
+        let ends: Vec<f64> = (1..=10)
+            .flat_map(|day| {
+                let four = f64::from(day) * DAY + if day > 5 { hour } else { 0.0 };
+                [Some(four), (day % 3 == 0).then_some(four + 10.0 * hour)].into_iter().flatten()
+            })
+            .collect();
+        let winter = ending_at(&ends);
+        let case =
+            Case { utc_offset: hour, earlier_offsets: vec![(5.5 * DAY, 2.0 * hour)], ..winter.clone() };
+        let mean = |case: &Case| match decide(&View::of(case), DAY, case) {
+            Decision::Calendar { phase, .. } | Decision::Either { phase, .. } => Some(phase),
+            Decision::Lifetime => None,
+        };
+        assert!(matches!(decide(&View::of(&case), DAY, &case), Decision::Calendar { .. }));
+        assert!((mean(&case).unwrap() - 2.0 * hour).abs() < 60.0, "{:?}", mean(&case));
+        assert!((case.local(5.0 * DAY) - case.local(4.0 * DAY) - DAY).abs() < 1e-6);
+        assert!((case.local(6.0 * DAY) - case.local(5.0 * DAY) - DAY + hour).abs() < 1e-6);
+    }
+
+    #[test]
     fn the_phase_of_a_day_is_local() {
         let case = ending_at(&at_phases(&[0.0, 20.0, 10.0, -10.0]));
-        let Decision::Either { period, phase } = decide(&View::of(&case), DAY, 3600.0) else {
+        let Decision::Either { period, phase } =
+            decide(&View::of(&case), DAY, &Case { utc_offset: 3600.0, ..case.clone() })
+        else {
             panic!("undecided")
         };
         assert!((period - DAY).abs() < 1e-9);

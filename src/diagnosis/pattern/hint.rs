@@ -1,7 +1,7 @@
 //! Test 5.4: do drops cluster at a time of the clock although no age is regular? Pure.
 //! Never counts a burst as many drops: it is thinned to one.
 
-use super::super::{Claim, Lived, Pattern};
+use super::super::{Case, Claim, Lived, Pattern};
 use super::clock::PERIODS;
 use super::math::{apart, count, number, resultant};
 use super::view::{View, died, numbers};
@@ -13,20 +13,19 @@ const LEAST: usize = 5;
 const AGREEMENT: f64 = 0.8;
 
 /// The claim, for the longest period that passes: what happens daily happens at the same minute of the hour as well.
-pub(super) fn claim(view: &View, utc_offset: f64) -> Option<Claim> {
-    let ends: Vec<f64> = view.aged.iter().map(|drop| died(drop)).collect();
+pub(super) fn claim(view: &View, case: &Case) -> Option<Claim> {
+    let ends: Vec<f64> = view.aged.iter().map(|drop| case.local(died(drop))).collect();
     let span = ends.last()? - ends.first()?;
     let periods = || PERIODS.into_iter().filter(|period| span >= 3.0 * period);
     let tried = number(periods().count());
     periods().rev().find_map(|period| {
-        let shift = if period >= 86_400.0 && utc_offset.is_finite() { utc_offset } else { 0.0 };
-        let times = thinned(&ends, period, shift);
+        let times = thinned(&ends, period);
         let (length, phase) = resultant(&times, period);
         let p = (tried * chance(times.len(), length)).min(1.0);
         if times.len() < LEAST || p > LEVEL || length < AGREEMENT * number(times.len()) {
             return None;
         }
-        let near = |drop: &&&Lived| apart(died(drop) + shift, phase, period) <= period / 10.0;
+        let near = |drop: &&&Lived| apart(case.local(died(drop)), phase, period) <= around(period);
         let members: Vec<&Lived> = view.aged.iter().filter(near).copied().collect();
         Some(Claim {
             pattern: Pattern::ClockHint { period, phase },
@@ -38,12 +37,16 @@ pub(super) fn claim(view: &View, utc_offset: f64) -> Option<Claim> {
     })
 }
 
+/// Drops so near to a phase belong to it, and drops so near to each other are one.
+pub(in crate::diagnosis) fn around(period: f64) -> f64 {
+    period / 10.0
+}
+
 /// Local times of drops at least a tenth of the period apart.
-fn thinned(ends: &[f64], period: f64, shift: f64) -> Vec<f64> {
+fn thinned(ends: &[f64], period: f64) -> Vec<f64> {
     let mut times: Vec<f64> = Vec::with_capacity(ends.len());
-    for end in ends {
-        let time = end + shift;
-        if times.last().is_none_or(|last| time - last >= period / 10.0) {
+    for &time in ends {
+        if times.last().is_none_or(|last| time - last >= around(period)) {
             times.push(time);
         }
     }
@@ -82,7 +85,11 @@ mod tests {
         let (length, _) = resultant(&ends, 86_400.0);
         assert!((length / 7.0 - 0.999_999).abs() < 1e-6);
         assert!((chance(7, length) / 6.67e-5 - 1.0).abs() < 2e-3);
-        let found = claim(&View::of(&daily(&OFFSETS)), 0.0).unwrap();
+        let found = {
+            let case = daily(&OFFSETS);
+            claim(&View::of(&case), &case)
+        }
+        .unwrap();
         assert_eq!((found.support, found.of), (7, 7));
         let Pattern::ClockHint { period, phase } = found.pattern else { panic!("{found:?}") };
         assert!((period - 86_400.0).abs() < 1e-9);
@@ -98,7 +105,7 @@ mod tests {
         let ends: Vec<f64> = View::of(&case).aged.iter().map(|drop| died(drop)).collect();
         let (length, _) = resultant(&ends, 86_400.0);
         assert!((length / 7.0 - 0.649).abs() < 0.02, "{}", length / 7.0);
-        assert_eq!(claim(&View::of(&case), 0.0), None);
+        assert_eq!(claim(&View::of(&case), &case), None);
     }
 
     #[test]
@@ -111,6 +118,6 @@ mod tests {
 
     #[test]
     fn a_burst_is_one_drop() {
-        assert_eq!(thinned(&[0.0, 10.0, 20.0, 400.0, 410.0], 3600.0, 0.0), [0.0, 400.0]);
+        assert_eq!(thinned(&[0.0, 10.0, 20.0, 400.0, 410.0], 3600.0), [0.0, 400.0]);
     }
 }

@@ -1,16 +1,11 @@
 //! Test 4.2: do sessions that reach a known limit end there? Pure.
 //! Never compares with sessions that never came near the limit: nine of ten may die young of something else.
 
-use super::super::Lived;
+use super::super::catalogue::{LIMITS, window};
+use super::super::{Case, Lived};
 use super::math::{binomial_tail, number};
 use super::view::View;
 
-/// Limits of the world, in seconds: proxies and load balancers close at 60, Azure at 240, NAT gateways and network load
-/// balancers of AWS at 350, API gateways at 600 and 7200, tokens lapse at 3600, AWS IoT closes WebSockets at 86400.
-pub const CATALOGUE: [f64; 17] = [
-    60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 350.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0,
-    28800.0, 43200.0, 86400.0,
-];
 /// Corrected for the number of limits tried.
 const LEVEL: f64 = 0.002;
 /// So many of those that reached it must have ended there.
@@ -56,26 +51,27 @@ pub(super) fn known(view: &View, extra: &[f64]) -> Option<Known> {
         .min_by(|one, other| one.p.total_cmp(&other.p))
 }
 
+/// The known limit at which the only two drops lie: a remark, never a claim (drop-diagnosis.md section 9).
+#[must_use]
+pub fn of_two(case: &Case) -> Option<f64> {
+    let view = View::of(case);
+    (view.aged.len() == 2).then(|| known(&view, &case.limits)).flatten().map(|known| known.limit)
+}
+
 pub(super) fn inside(age: f64, (from, to): (f64, f64)) -> bool {
     (from..=to).contains(&age)
 }
 
 fn all(extra: &[f64]) -> Vec<f64> {
-    let mut limits: Vec<f64> = CATALOGUE.to_vec();
+    let mut limits: Vec<f64> = LIMITS.iter().map(|limit| limit.seconds).collect();
     limits.extend(extra.iter().copied().filter(|limit| limit.is_finite() && *limit > 0.0));
     limits.sort_by(f64::total_cmp);
     limits.dedup();
     limits
 }
 
-/// Ages that fit a limit: AWS closes at the first message after it, so the longest silence allowed is added.
-fn window(limit: f64, silence: f64) -> (f64, f64) {
-    let tolerance = f64::max(0.01 * limit, 5.0);
-    (limit - tolerance, limit + tolerance + silence.clamp(0.0, limit))
-}
-
 /// The longest silence that any of these sessions allowed.
-fn silence(sessions: &[&Lived]) -> f64 {
+pub(super) fn silence(sessions: &[&Lived]) -> f64 {
     sessions
         .iter()
         .map(|session| session.keep_alive)

@@ -82,7 +82,7 @@ pub(super) fn extent(values: &[f64]) -> (f64, f64) {
 }
 
 /// How far two times are apart on a clock of this period: at most half of it.
-pub(super) fn apart(one: f64, other: f64, period: f64) -> f64 {
+pub(in crate::diagnosis) fn apart(one: f64, other: f64, period: f64) -> f64 {
     let difference = (one - other).rem_euclid(period);
     difference.min(period - difference)
 }

@@ -23,6 +23,10 @@ mod view;
 use super::{Case, Claim};
 use view::View;
 
+pub(super) use clock::tolerance;
+pub(super) use hint::around;
+pub(super) use math::apart;
+
 /// The tests run after these drops, and after every tenth from then on. More looks are more false alarms.
 pub const LOOKS: [u64; 13] = [3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50];
 
@@ -54,7 +58,7 @@ pub fn claims(case: &Case) -> Vec<Claim> {
         claims.extend(ages::claim(&view, case));
     }
     if enough && claims.is_empty() {
-        claims.extend(hint::claim(&view, case.utc_offset));
+        claims.extend(hint::claim(&view, case));
     }
     claims
 }

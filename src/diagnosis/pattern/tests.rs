@@ -197,7 +197,7 @@ prop_compose! {
             session.age = equal.unwrap_or(session.age);
         }
         let events = [EventKind::Command, EventKind::CredentialExpiry].map(|kind| Events { kind, times: times.clone() });
-        Case { sessions, living, survived_gaps, events: events.to_vec(), limits, utc_offset }
+        Case { sessions, living, survived_gaps, events: events.to_vec(), limits, utc_offset, ..Case::default() }
     }
 }
 

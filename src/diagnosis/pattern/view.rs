@@ -1,7 +1,8 @@
 //! Which sessions of a case count for the tests (drop-diagnosis.md section 3). Pure.
 //! Never decides anything else.
 
-use super::super::{Case, Evidence, Lived, Rule};
+use super::super::gather::is_explained;
+use super::super::{Case, Lived};
 use crate::connection::ending::EndedBy;
 
 /// The tests look at so many drops at most.
@@ -65,25 +66,7 @@ pub(super) fn role(session: &Lived) -> Role {
     if session.ended_by == EndedBy::Us {
         return Role::Censored;
     }
-    match session.verdict.evidence {
-        Evidence::Stated => Role::Explained,
-        Evidence::Observed => match session.verdict.rule {
-            Rule::Suspend | Rule::AddressRemoved | Rule::NotMqtt => Role::Explained,
-            Rule::PeerGaveReason
-            | Rule::RouteChanged
-            | Rule::AfterSilence
-            | Rule::NotAcknowledged
-            | Rule::NotAnswered
-            | Rule::WeWereSilent
-            | Rule::AfterPacket
-            | Rule::ConnectsRefused
-            | Rule::KnownLimit
-            | Rule::Named
-            | Rule::Pattern
-            | Rule::Nothing => Role::Drop,
-        },
-        Evidence::Inferred | Evidence::Suspected | Evidence::None => Role::Drop,
-    }
+    if is_explained(&session.verdict) { Role::Explained } else { Role::Drop }
 }
 
 /// Whether the age is known to 5 %.
@@ -106,7 +89,7 @@ pub(super) fn numbers<'a>(sessions: impl IntoIterator<Item = &'a Lived>) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Cause, Verdict};
+    use super::super::super::{Cause, Evidence, Rule, Verdict};
     use super::super::examples::aged;
     use super::*;
 

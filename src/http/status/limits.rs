@@ -1,5 +1,4 @@
-//! The session lengths at which known things end connections (drop-diagnosis.md section 4.2), and which of them a
-//! connection's drops lie at. Pure.
+//! Which of the known session lengths a connection's drops lie at (drop-diagnosis.md section 4.2). Pure.
 //! Never a claim: a line at which drops lie is a place to look at; what may be claimed is a finding.
 
 use std::time::Duration;
@@ -7,28 +6,9 @@ use std::time::Duration;
 use super::past::Past;
 use super::window::Window;
 use crate::diagnosis::Pattern;
+use crate::diagnosis::catalogue::{self, LIMITS, window};
 use crate::lifecycle::history::Session;
 
-/// The known limits in seconds, with what usually has them.
-pub(super) const CATALOGUE: &[(u32, &str)] = &[
-    (60, "proxies, load balancers"),
-    (90, ""),
-    (120, ""),
-    (180, ""),
-    (240, "Azure load balancer"),
-    (300, ""),
-    (350, "AWS NAT gateway, load balancer"),
-    (600, "API gateways"),
-    (900, ""),
-    (1_200, ""),
-    (1_800, ""),
-    (3_600, "tokens"),
-    (7_200, "API gateways"),
-    (14_400, ""),
-    (28_800, ""),
-    (43_200, ""),
-    (86_400, "AWS IoT WebSockets"),
-];
 /// More lines hide the dots.
 const LINES: usize = 4;
 
@@ -48,8 +28,8 @@ pub(super) struct Line {
 }
 
 /// The limits that matter to the sessions in the window, the most telling first.
-pub(super) fn relevant(past: &Past, window: Window) -> Vec<Line> {
-    let ages: Vec<(f64, f64, bool)> = past.ended(window).map(|session| seen(session, past)).collect();
+pub(super) fn relevant(past: &Past, shown: Window) -> Vec<Line> {
+    let ages: Vec<(f64, f64, bool)> = past.ended(shown).map(|session| seen(session, past)).collect();
     let found: Vec<f64> = past.findings.iter().filter_map(|finding| limit(&finding.claim.pattern)).collect();
     let mut lines: Vec<Line> = candidates(&found)
         .filter_map(|(length, owner)| {
@@ -65,9 +45,9 @@ pub(super) fn relevant(past: &Past, window: Window) -> Vec<Line> {
 
 /// The catalogue, and what findings add to it.
 fn candidates(found: &[f64]) -> impl Iterator<Item = (f64, &'static str)> {
-    let known = |limit: f64| CATALOGUE.iter().any(|(length, _)| (f64::from(*length) - limit).abs() < 0.5);
-    let others = found.iter().copied().filter(move |limit| !known(*limit)).map(|limit| (limit, ""));
-    CATALOGUE.iter().map(|(length, owner)| (f64::from(*length), *owner)).chain(others)
+    let others =
+        found.iter().copied().filter(|limit| catalogue::find(*limit).is_none()).map(|limit| (limit, ""));
+    LIMITS.iter().map(|limit| (limit.seconds, limit.owner)).chain(others)
 }
 
 fn limit(pattern: &Pattern) -> Option<f64> {
@@ -98,11 +78,9 @@ fn seconds(length: Duration) -> f64 {
 
 /// Drops from a little before the limit until the first packet that must come after it.
 fn count(length: f64, owner: &'static str, found: bool, ages: &[(f64, f64, bool)]) -> Line {
-    let slack = (0.01 * length).max(5.0);
-    let reached = ages.iter().filter(|(age, ..)| *age >= length - slack);
-    let at = |(age, keep_alive, dropped): &&(f64, f64, bool)| {
-        *dropped && *age <= length + slack + keep_alive.min(length)
-    };
+    let reached = ages.iter().filter(|(age, ..)| *age >= window(length, 0.0).0);
+    let at =
+        |(age, keep_alive, dropped): &&(f64, f64, bool)| *dropped && *age <= window(length, *keep_alive).1;
     let (reached, drops) = (reached.clone().count(), reached.filter(at).count());
     Line { length, owner, drops, reached, found }
 }
@@ -119,12 +97,6 @@ mod tests {
     use super::*;
 
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
-
-    #[test]
-    fn the_catalogue_is_the_one_of_the_specification() {
-        assert_eq!(CATALOGUE.len(), 17);
-        assert!(CATALOGUE.is_sorted_by(|one, other| one.0 < other.0));
-    }
 
     #[test]
     fn a_limit_at_which_most_sessions_die_gets_a_line() {

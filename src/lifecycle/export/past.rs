@@ -115,8 +115,7 @@ impl<'a> Copied<'a> {
             reconnect_attempt: came_back.unwrap_or(so_far),
             duration_connected_seconds: Some(session.lasted().as_secs_f64()),
             active_subscriptions: session.subscriptions,
-            // Messages wait during an outage and leave with the next session: at its end none waits.
-            queued_commands: 0,
+            queued_commands: usize::try_from(session.stats.queued_commands).unwrap_or(usize::MAX),
             connection: Some(self.status.name.clone()),
             session: Some(session.number),
             age_seconds: Some(session.age().as_secs_f64()),

@@ -153,6 +153,7 @@ impl Over {
             messages_sent: moved.messages_sent,
             pings_sent: moved.pings_sent,
             pings_answered: moved.pings_answered,
+            queued_commands: moved.queued_commands,
             last_ping: self.last_ping.map(|took| took.0),
             last_received: None,
             last_ping_sent: before_end(self.last_ping_sent),
@@ -248,6 +249,13 @@ struct Moved {
     messages_sent: u64,
     pings_sent: u64,
     pings_answered: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    queued_commands: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Moved {
@@ -261,6 +269,7 @@ impl Moved {
             messages_sent: stats.messages_sent,
             pings_sent: stats.pings_sent,
             pings_answered: stats.pings_answered,
+            queued_commands: stats.queued_commands,
         }
     }
 }

@@ -3,28 +3,8 @@
 
 use super::block::Block;
 use super::words::{counted, span};
+use crate::diagnosis::catalogue::{LIMITS, window};
 use crate::lifecycle::export::{Connection, Drop};
-
-/// Known limits in seconds, and who sets them.
-const LIMITS: &[(f64, &str)] = &[
-    (60.0, "proxies and load balancers"),
-    (90.0, ""),
-    (120.0, ""),
-    (180.0, ""),
-    (240.0, "the load balancer of Azure"),
-    (300.0, ""),
-    (350.0, "the NAT gateway and the network load balancer of AWS"),
-    (600.0, "API gateways"),
-    (900.0, ""),
-    (1_200.0, ""),
-    (1_800.0, ""),
-    (3_600.0, "tokens of an hour"),
-    (7_200.0, "API gateways"),
-    (14_400.0, ""),
-    (28_800.0, ""),
-    (43_200.0, ""),
-    (86_400.0, "AWS IoT, for WebSockets"),
-];
 
 /// The silence that is allowed when nobody says how long.
 const USUAL_KEEP_ALIVE: f64 = 60.0;
@@ -33,7 +13,7 @@ pub(super) fn section(blocks: &mut Vec<Block>, connection: &Connection) {
     let ages: Vec<f64> = connection.past.recent_drops.iter().filter_map(age).collect();
     let keep_alive = connection.keep_alive_seconds.unwrap_or(USUAL_KEEP_ALIVE);
     let rows: Vec<_> =
-        LIMITS.iter().filter_map(|(limit, owner)| row(&ages, *limit, owner, keep_alive)).collect();
+        LIMITS.iter().filter_map(|limit| row(&ages, limit.seconds, limit.owner, keep_alive)).collect();
     if rows.is_empty() {
         return;
     }
@@ -52,8 +32,7 @@ fn age(drop: &Drop) -> Option<f64> {
 
 /// What is near this limit; one drop alone is not worth a line.
 fn row(ages: &[f64], limit: f64, owner: &str, keep_alive: f64) -> Option<Vec<String>> {
-    let slack = (0.01 * limit).max(5.0);
-    let (from, to) = (limit - slack, limit + slack + keep_alive.min(limit));
+    let (from, to) = window(limit, keep_alive);
     let near = ages.iter().filter(|age| (from..=to).contains(*age)).count() as u64;
     let reached = ages.iter().filter(|age| **age >= from).count() as u64;
     let owner = if owner.is_empty() { "no one in particular" } else { owner };
@@ -70,10 +49,10 @@ mod tests {
     fn a_limit_is_told_when_two_drops_are_near_it() {
         let ages = [86_397.0, 86_402.0, 3_711.0, 86_399.0, 51_234.0];
         assert_eq!(
-            row(&ages, 86_400.0, "AWS IoT, for WebSockets", 60.0).unwrap(),
-            ["1 d", "3 of 3 drops so long", "AWS IoT, for WebSockets"]
+            row(&ages, 86_400.0, "AWS IoT WebSockets", 60.0).unwrap(),
+            ["1 d", "3 of 3 drops so long", "AWS IoT WebSockets"]
         );
-        assert_eq!(row(&ages, 3_600.0, "tokens of an hour", 60.0), None);
+        assert_eq!(row(&ages, 3_600.0, "tokens", 60.0), None);
         assert_eq!(row(&ages, 43_200.0, "", 60.0), None);
     }
 }

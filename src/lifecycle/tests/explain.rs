@@ -235,3 +235,19 @@ fn the_short_list_shows_the_verdict_and_nothing_personal() {
     assert_eq!(shown["last_drop"]["evidence"], "observed");
     assert_eq!(shown["last_drop"]["words"], newest["words"]);
 }
+
+#[test]
+fn the_board_shows_what_the_tests_over_many_drops_made_of_the_last_one() {
+    let mut life = Life::new();
+    life.online();
+    life.after(60).drop(ErrorName::UnexpectedHangup);
+    let better = Verdict {
+        cause: Cause::ConnectionLifetimeLimit,
+        evidence: Evidence::Inferred,
+        rule: Rule::Pattern,
+        words: "as other drops did".to_owned(),
+    };
+    life.status().history.write(|history| history.explain(1, better));
+    let last = life.status().last_drop.unwrap();
+    assert_eq!((last.cause, last.evidence), (Cause::ConnectionLifetimeLimit, Evidence::Inferred));
+}
