@@ -1,7 +1,7 @@
 //! Which packets are not sent any more because the broker closed over them (`connection-errors.md` section 9). Pure.
 //!
-//! Two closes right after a packet to the same topic are enough. Never for ever: a topic is free again after a day, with a
-//! new connection (a reload), and when the closes go on without it.
+//! Two closes right after a packet to the same topic are enough. Never for ever: a topic is free again after a day (after ten
+//! minutes where several packets went out together), with a new connection (a reload), and when the closes go on without it.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use crate::diagnosis::{Cause, Sends, TopicKey, evidence};
 const CLOSES: u32 = 2;
 /// How long.
 const LASTS: Duration = Duration::from_secs(24 * 3600);
+/// How long where several packets went out together before the closes: at most one of them is to blame, and a broker in
+/// trouble closes over all. A day without the readings would be worse than the next try.
+const UNSURE: Duration = Duration::from_secs(600);
 /// A session that dies this young without the packet shows that the packet was not to blame.
 const YOUNG: Duration = Duration::from_secs(120);
 /// After so long without traffic a reset is the work of a middlebox.
@@ -39,6 +42,8 @@ struct Suspect {
     closes: u32,
     /// When it was closed over last.
     at: Instant,
+    /// How long it is in quarantine from then on.
+    lasts: Duration,
 }
 
 impl Suspect {
@@ -47,7 +52,7 @@ impl Suspect {
     }
 
     fn in_quarantine(&self, now: Instant) -> bool {
-        self.closes >= CLOSES && now.saturating_since(self.at) < LASTS
+        self.closes >= CLOSES && now.saturating_since(self.at) < self.lasts
     }
 }
 
@@ -56,6 +61,8 @@ impl Suspect {
 pub struct Sentence {
     /// Not sent any more from now on: packet type and shape of the topic.
     pub quarantined: Vec<(String, String)>,
+    /// How long.
+    pub lasts: Duration,
     /// Sent again: the closes went on without it. So many.
     pub acquitted: usize,
     /// The packet that provokes the closes cannot be left out: wait long between two tries.
@@ -97,8 +104,12 @@ impl Quarantine {
                 self.suspects.retain(|suspect| suspect.closes < CLOSES || sent(suspect));
                 sentence.acquitted = before - self.suspects.len();
             }
-            for sends in ending.stats.sends.iter().filter(|sends| sends.closed > 0) {
-                self.strike(sends, now, &mut sentence);
+            // Sent and survived before, in the same session: the last one alone is no worse.
+            let struck = || ending.stats.sends.iter().filter(|sends| sends.closed > 0 && sends.sent <= 1);
+            let lasts =
+                if struck().filter(|sends| !self.is_required(sends)).count() > 1 { UNSURE } else { LASTS };
+            for sends in struck() {
+                self.strike(sends, lasts, now, &mut sentence);
             }
         }
         // A packet that a whole session survived did not provoke the closes before it.
@@ -108,29 +119,32 @@ impl Quarantine {
         sentence
     }
 
-    fn strike(&mut self, sends: &Sends, now: Instant, sentence: &mut Sentence) {
-        // Sent and survived before, in the same session: the last one alone is no worse.
-        if sends.sent > 1 {
-            return;
-        }
+    fn strike(&mut self, sends: &Sends, lasts: Duration, now: Instant, sentence: &mut Sentence) {
+        let was_in = self.holds(&sends.packet, sends.topic, now);
         let known = self.suspects.iter_mut().find(|suspect| suspect.is(&sends.packet, sends.topic));
         let closes = if let Some(suspect) = known {
             suspect.closes = suspect.closes.saturating_add(1);
             suspect.at = now;
+            suspect.lasts = lasts;
             suspect.closes
         } else {
             if self.suspects.len() >= SUSPECTS {
                 self.suspects.remove(0);
             }
             let (packet, topic) = (sends.packet.clone(), sends.topic);
-            self.suspects.push(Suspect { packet, topic, closes: 1, at: now });
+            self.suspects.push(Suspect { packet, topic, closes: 1, at: now, lasts });
             1
         };
-        if sends.packet == SUBSCRIBE && self.required.contains(&sends.topic) {
+        if self.is_required(sends) {
             sentence.cannot_be_left_out |= closes >= CLOSES;
-        } else if closes == CLOSES {
+        } else if closes >= CLOSES && !was_in {
+            sentence.lasts = lasts;
             sentence.quarantined.push((sends.packet.clone(), sends.shape.clone()));
         }
+    }
+
+    fn is_required(&self, sends: &Sends) -> bool {
+        sends.packet == SUBSCRIBE && self.required.contains(&sends.topic)
     }
 
     fn holds(&self, packet: &str, topic: TopicKey, now: Instant) -> bool {
@@ -201,6 +215,24 @@ mod tests {
         let sentence = session(&mut quarantine, 200, &closed_over("bad"));
         assert_eq!(sentence.quarantined, [("PUBLISH".to_owned(), "bad".to_owned())]);
         quarantine
+    }
+
+    #[test]
+    fn where_several_packets_went_out_together_none_is_silenced_for_a_day() {
+        let both = || ending(Detail::Fin, &[(PUBLISH, "good", 1, 1), (PUBLISH, "bad", 1, 1)]);
+        let mut quarantine = Quarantine::default();
+        session(&mut quarantine, 100, &both());
+        let sentence = session(&mut quarantine, 200, &both());
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, UNSURE));
+        assert!(quarantine.refuses("good", at(799)) && quarantine.refuses("bad", at(799)));
+        assert!(!quarantine.refuses("good", at(801)) && !quarantine.refuses("bad", at(801)));
+
+        // The next try singles out the one to blame.
+        let alone = ending(Detail::Fin, &[(PUBLISH, "good", 2, 0), (PUBLISH, "bad", 1, 1)]);
+        let sentence = session(&mut quarantine, 1_000, &alone);
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (1, LASTS));
+        assert!(quarantine.refuses("bad", at(1_000 + 86_000)));
+        assert!(!quarantine.refuses("good", at(1_001)));
     }
 
     #[test]
