@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hangup::connection::error::ErrorName;
+use hangup::diagnosis::{Cause, Evidence};
 
 #[path = "contract/watched.rs"]
 mod watched;
@@ -138,6 +139,43 @@ fn every_error_name_that_is_explained_exists() {
             assert!(exists, "{}: {word} is no error name and begins none", file.display());
         }
     }
+}
+
+#[test]
+fn evidence_that_a_cause_page_explains_can_be_given() {
+    for cause in Cause::ALL {
+        let page = fs::read_to_string(format!("alerts/runbook/causes/{cause}.md")).unwrap();
+        for evidence in Evidence::ALL.iter().filter(|evidence| page.contains(&format!("*{evidence}*"))) {
+            // An attempt is no drop: what its failure states has no pair of labels.
+            let of_a_drop = Cause::VERDICTS.contains(&(*cause, *evidence));
+            let of_a_finding = *evidence != Evidence::Stated && Cause::FINDINGS.contains(cause);
+            assert!(of_a_drop || of_a_finding, "{cause}: {evidence} is never said");
+        }
+        for evidence in [Evidence::Stated, Evidence::Observed] {
+            let given = Cause::VERDICTS.contains(&(*cause, evidence));
+            let explained = page.contains(&format!("*{evidence}*")) || NOT_YET.contains(&(*cause, evidence));
+            assert!(!given || explained, "{cause}: the page does not say when it is {evidence}");
+        }
+    }
+}
+
+/// Only an event of the broker's own could say so, and none is read yet.
+const NOT_YET: &[(Cause, Evidence)] = &[
+    (Cause::Administrative, Evidence::Stated),
+    (Cause::ClientShutdown, Evidence::Stated),
+    (Cause::PathDead, Evidence::Stated),
+];
+
+#[test]
+fn the_library_example_of_the_readme_is_the_one_that_runs_as_a_test() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let example = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let tested = fs::read_to_string("src/monitor.rs").unwrap();
+    let tested: String = tested
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .fold(String::new(), |all, line| all + line.strip_prefix(' ').unwrap_or(line) + "\n");
+    assert!(example.lines().count() > 10 && tested.contains(&format!("```\n{example}```")), "{example}");
 }
 
 /// The text of a file that makes promises; `None` for a picture, and for a generator's code: its output is read.

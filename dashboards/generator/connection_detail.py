@@ -26,7 +26,7 @@ def build():
         rows=[
             d.row(None, *_verdict()),
             d.row("When and why", *_when()),
-            d.row("Causes", why.causes_over_time(), why.findings_over_time(), why.this_machine(24)),
+            d.row("Causes", why.causes_over_time(), why.findings_over_time(legend="{{finding}}"), why.this_machine(24, 5)),
             d.row("Sessions: how long until the end", *_sessions()),
             d.row("Outages: how long until it is back", *_outages()),
             d.row("Connecting: how far attempts come", *path.connecting()),

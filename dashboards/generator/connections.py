@@ -133,7 +133,7 @@ def _verdict():
                 },
             ),
             ("Value #B", "For", {"unit": "s", "decimals": 0, "custom__width": 75}),
-            ("Value #C", "Drops", {"decimals": 0, "custom__width": 55}),
+            ("Value #C", "Drops", {"decimals": 0, "custom__width": 65}),
             ("Value #D", "Failures", {"decimals": 0, "custom__width": 70}),
             ("Value #E", "Wait", {"unit": "s", "decimals": 0, "custom__width": 55}),
             # Not for the eye: the links need it.
@@ -158,7 +158,7 @@ def _verdict():
             ("connection", "Connection", {"custom__width": 95}),
             ("phase", "Phase", {"custom__width": 90}),
             ("error", "Error", _error_cells()),
-            ("Value #B", "Times", {"decimals": 0, "custom__width": 55}),
+            ("Value #B", "Times", {"decimals": 0, "custom__width": 65}),
         ],
         newest="Ago",
         width=15,

@@ -49,13 +49,19 @@ def causes_over_time(width=12):
         f"final: at once, or with the next attempt. {HOW_WELL} {COLOURS}",
         g.query(counted + ' or on() label_replace(vector(0), "cause", "no drops", "", "")', "{{cause}} {{evidence}}"),
         width=width,
-        overrides=[*colours(" [a-z]+"), w.quiet("no drops ")],
+        overrides=[
+            *colours(" [a-z]+"),
+            w.quiet("no drops "),
+            # That nothing points anywhere needs no second word.
+            g.named("unknown none", displayName="unknown"),
+        ],
     )
 
 
-def findings_over_time(width=12, height=8):
-    """Which patterns fitted when."""
-    ever = f"max_over_time({FINDINGS}[$__range]) > 0"
+def findings_over_time(width=12, height=8, legend="{{connection}} {{finding}}"):
+    """Which patterns fitted when. Of one connection only, its name in each row would say nothing."""
+    # Looked at from the end, or what fitted only before the time range would have a row in it.
+    ever = f"max_over_time({FINDINGS}[$__range] @ end()) > 0"
     return g.timeline(
         "Findings",
         "Patterns over many drops that fit a cause, as long as they do. A finding is withdrawn when later sessions "
@@ -63,7 +69,7 @@ def findings_over_time(width=12, height=8):
         g.query(
             f"max by (connection, finding) ({FINDINGS} and {ever})"
             ' or on() label_replace(vector(0), "finding", "no pattern fits", "", "")',
-            "{{connection}} {{finding}}",
+            legend,
         ),
         table=FITS,
         width=width,
@@ -107,7 +113,7 @@ def causes_table(width=12):
     )
 
 
-def this_machine(width=12):
+def this_machine(width=12, height=8):
     """What happened on the machine of the exporter."""
     here = 'job=~"$job",instance=~"$instance"'
 
@@ -126,6 +132,7 @@ def this_machine(width=12):
         g.query(counted("hangup_host_suspends_total"), "slept"),
         g.query(counted("hangup_host_clock_steps_total"), "clock stepped"),
         width=width,
+        height=height,
         overrides=[
             w.quiet("quiet"),
             g.named("slept", color=g.fixed("#B877D9")),

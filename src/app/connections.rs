@@ -201,10 +201,10 @@ impl Connections {
         .for_each(|name| {
             self.store.forget_feed(&name);
             if returns(&name) {
-                info!(connection = %name, "begun anew by the reload");
+                info!(connection = name, "begun anew by the reload");
                 self.metrics.forget_devices(&name);
             } else {
-                info!(connection = %name, "removed from the configuration: closed");
+                info!(connection = name, "removed from the configuration: closed");
                 self.desk.forget(&name);
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);

@@ -25,11 +25,12 @@ Examples:
   hangup baseline --for 7d --connection home http://heater.local:9883
   hangup baseline --continue hangup-baseline.json
 
-Ctrl-C ends it early and says how to go on. While nobody looks, hangup goes on counting: only what happened while hangup
-itself was away is missing, and the report says for how long. `hangup report hangup-baseline.json` tells what there is so far.
+Ctrl-C ends it early and says how to go on. While nobody looks, hangup goes on counting:
+only what happened while hangup itself was away is missing, and the report says for how
+long. `hangup report hangup-baseline.json` tells what there is so far.
 
-Exit codes: 0 when the time is over and reported, 1 when it was interrupted or nobody answered, 2 when the command line is
-wrong.";
+Exit codes: 0 when the time is over and reported, 1 when it was interrupted or nobody
+answered, 2 when the command line is wrong.";
 
 /// Watch a running hangup for a while, then report exactly that time
 #[derive(Debug, Args)]

@@ -24,10 +24,11 @@ Examples:
   hangup command tank vacation 7
   hangup command tank power-off --wait 2m
 
-The running hangup must have `token_file` in `[commands]` of its configuration. The device is called by its label: the
-label `device` of its metrics, which `hangup devices` shows.
+The running hangup must have `token_file` in `[commands]` of its configuration. The device
+is called by its label: the label `device` of its metrics, which `hangup devices` shows.
 
-Exit codes: 0 when the device acknowledged it, 1 when it did not or nobody knows, 2 when the command line is wrong.";
+Exit codes: 0 when the device acknowledged it, 1 when it did not or nobody knows, 2 when the
+command line is wrong.";
 
 /// The page answers at the latest after so long; longer waits ask again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

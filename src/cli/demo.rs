@@ -16,10 +16,10 @@ use crate::config::Log;
 const EXAMPLES: &str = "\
 Examples:
   hangup demo                                 then open http://127.0.0.1:9883/
-  hangup demo --listen 0.0.0.0:9883           reachable from other machines, and from outside a container
+  hangup demo --listen 0.0.0.0:9883           reachable from other machines and containers
 
-Within two minutes: readings of two simulated heaters, drops of several names, a storm of drops and the
-recovery. Ctrl-C ends it.";
+Within two minutes: readings of two simulated heaters, drops of several names, a storm of
+drops and the recovery. Ctrl-C ends it.";
 
 /// Show everything with simulated water heaters: no account, no network
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ hangup demo: two simulated water heaters behind a simulated cloud that will misb
 
   from  0:10  readings: grep navien_temperature_celsius
   at    0:15  the cloud hangs up: grep connection_drops_total
-  at    0:48  a storm of drops, then the recovery
+  at    0:48  a storm of drops, what it looks like (grep mqtt_client_finding), then the recovery
   at    1:16  a heater goes offline: grep navien_device_online
   at    1:44  garbage, then credentials that expire
 

@@ -17,7 +17,8 @@ Examples:
   NAVIEN_EMAIL=… NAVIEN_PASSWORD=… hangup devices
   hangup devices --config hangup.toml --json
 
-The first thing to do with a new account: it shows that sign-in works and which MAC is which heater.";
+The first thing to do with a new account: it shows that sign-in works and which MAC is which
+heater.";
 
 /// Sign in, list the devices with a few readings, and exit
 #[derive(Debug, Args)]

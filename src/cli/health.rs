@@ -19,10 +19,11 @@ Examples:
   hangup health
   hangup health --url http://127.0.0.1:9900/-/healthy
 
-Asks over plain HTTP; a page that is served over TLS must be checked in another way. A page with a password answers
-401, and that counts as healthy.
+Asks over plain HTTP; a page that is served over TLS must be checked in another way. A page
+with a password answers 401, and that counts as healthy.
 
-Exit codes: 0 when it answers within 3 seconds, 1 when it does not, 2 when the address is wrong.";
+Exit codes: 0 when it answers within 3 seconds, 1 when it does not, 2 when the address is
+wrong.";
 
 /// Longer than any healthy answer, shorter than the time that a container engine gives to a health check.
 const LIMIT: Duration = Duration::from_secs(3);

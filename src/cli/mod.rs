@@ -35,12 +35,14 @@ Examples:
   hangup report                               why connections dropped, in words
 
 Configuration:
-  A file (`--config` or HANGUP_CONFIG), or else NAVIEN_EMAIL with NAVIEN_PASSWORD or NAVIEN_PASSWORD_FILE.
+  A file (`--config` or HANGUP_CONFIG), or else NAVIEN_EMAIL with NAVIEN_PASSWORD or
+  NAVIEN_PASSWORD_FILE.
   deploy/example.toml shows every field with its meaning, unit and default.
 
 Exit codes:
   0  done
-  1  a problem was found: `check` found faults, a port is in use, a sign-in failed, nothing to report was reached
+  1  a problem was found: `check` found faults, a port is in use, a sign-in failed,
+     nothing to report was reached
   2  the command line or the configuration is wrong";
 
 /// The name of the program.
@@ -151,7 +153,11 @@ mod tests {
     fn every_subcommand_says_what_it_is_for_and_shows_an_example() {
         for command in Cli::command().get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
-            assert!(command.get_after_help().is_some(), "{}", command.get_name());
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty(), "{}", command.get_name());
+            // clap breaks longer lines once more, in the middle of a sentence.
+            let long: Vec<_> = help.lines().filter(|line| line.chars().count() > 92).collect();
+            assert!(long.is_empty(), "{}: {long:?}", command.get_name());
         }
     }
 }

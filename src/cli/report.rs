@@ -25,11 +25,13 @@ Examples:
   hangup report --markdown > report.md        for a bug report
   ssh attic cat diagnostics.json | hangup report -
 
-Reads what /api/v1/diagnostics answers, a diagnostics file, the file of `hangup baseline`, and what export_json of
-nwp500-python writes. A page with a password: HANGUP_WEB_USER and HANGUP_WEB_PASSWORD, or http://user:password@host:9883.
-The report holds no e-mail, address, token or topic that names somebody.
+Reads what /api/v1/diagnostics answers, a diagnostics file, the file of `hangup baseline`,
+and what export_json of nwp500-python writes. A page with a password: HANGUP_WEB_USER and
+HANGUP_WEB_PASSWORD, or http://user:password@host:9883. The report holds no e-mail, address,
+token or topic that names somebody.
 
-Exit codes: 0 when there is a report, 1 when nothing could be read, 2 when the command line is wrong.";
+Exit codes: 0 when there is a report, 1 when nothing could be read, 2 when the command line
+is wrong.";
 
 /// Tell what is known of the drops: how often, what, why, and what to change
 #[derive(Debug, Args)]

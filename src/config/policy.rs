@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Jitter, Policy, Recovery};
-use crate::connection::limits::Limits;
+use crate::connection::limits::{Limits, SILENCE};
 
 impl Default for Policy {
     fn default() -> Self {
@@ -71,6 +71,7 @@ fn two_tier() -> Policy {
             suback: Duration::from_secs(10),
             ping: Duration::from_secs(10),
             close: Duration::from_secs(3),
+            silence: SILENCE,
         },
         credentials_limit: Duration::from_secs(30),
     }

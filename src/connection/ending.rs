@@ -77,6 +77,9 @@ pub struct LinkStats {
     pub last_publish: Option<LastSent>,
     /// The last SUBSCRIBE sent.
     pub last_subscribe: Option<LastSent>,
+    /// When the last packet of the peer came, its end not counted; unknown of sessions that a journal gave back.
+    #[serde(skip)]
+    pub last_received: Option<Instant>,
     /// When the last PINGREQ was sent.
     #[serde(skip)]
     pub last_ping_sent: Option<Instant>,

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+/// Shorter silences tell nothing about idle limits on the way (drop-diagnosis.md section 1).
+pub const SILENCE: Duration = Duration::from_secs(5);
+
 /// Time limits of one link. Each failed limit has an error name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -25,4 +28,7 @@ pub struct Limits {
     pub ping: Duration,
     /// Polite close, all together.
     pub close: Duration,
+    /// Not a limit on a step: silences from this length on are told to the diagnosis. Shorter ones say nothing about
+    /// what forgets silent connections.
+    pub silence: Duration,
 }

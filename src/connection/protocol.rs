@@ -98,7 +98,7 @@ impl Protocol {
             connect: Some(connect(plan)),
             subscriptions: Subscriptions::new(&plan.subscriptions, plan.filters_per_subscribe),
             inflight: InFlight::default(),
-            traffic: Traffic::new(&plan.client_id, now),
+            traffic: Traffic::new(&plan.client_id, limits.silence, now),
             keep_alive: Some(plan.keep_alive).filter(|interval| !interval.is_zero()),
             max_outgoing_size: plan.max_outgoing_size,
             limits: *limits,

@@ -66,6 +66,8 @@ impl Suspect {
 pub struct Sentence {
     /// Not sent any more from now on: packet type and shape of the topic.
     pub quarantined: Vec<(String, String)>,
+    /// How long at most.
+    pub lasts: Duration,
     /// Sent again: the closes went on without it. So many.
     pub acquitted: usize,
     /// The packet that provokes the closes cannot be left out: wait long between two tries.
@@ -122,25 +124,31 @@ impl Quarantine {
     }
 
     fn strike(&mut self, sends: &Sends, alone: bool, now: Instant, sentence: &mut Sentence) {
-        let known = self.suspects.iter_mut().find(|suspect| suspect.is(&sends.packet, sends.topic));
-        let closes = if let Some(suspect) = known {
-            suspect.closes = suspect.closes.saturating_add(1);
-            suspect.alone |= alone;
-            suspect.at = now;
-            suspect.closes
-        } else {
-            if self.suspects.len() >= SUSPECTS {
-                self.suspects.remove(0);
-            }
-            let (packet, topic) = (sends.packet.clone(), sends.topic);
-            self.suspects.push(Suspect { packet, topic, closes: 1, alone, at: now });
-            1
+        let was_in = self.holds(&sends.packet, sends.topic, now);
+        let known = self.suspects.iter().position(|suspect| suspect.is(&sends.packet, sends.topic));
+        let before = known.map(|position| self.suspects.remove(position));
+        if self.suspects.len() >= SUSPECTS {
+            self.suspects.remove(0);
+        }
+        let (closes, blamed) = before.map_or((0, false), |suspect| (suspect.closes, suspect.alone));
+        let suspect = Suspect {
+            packet: sends.packet.clone(),
+            topic: sends.topic,
+            closes: closes.saturating_add(1),
+            alone: blamed || alone,
+            at: now,
         };
-        if sends.packet == SUBSCRIBE && self.required.contains(&sends.topic) {
-            sentence.cannot_be_left_out |= closes >= CLOSES;
-        } else if closes == CLOSES {
+        if self.is_required(sends) {
+            sentence.cannot_be_left_out |= suspect.closes >= CLOSES;
+        } else if suspect.closes >= CLOSES && !was_in {
+            sentence.lasts = sentence.lasts.max(suspect.lasts());
             sentence.quarantined.push((sends.packet.clone(), sends.shape.clone()));
         }
+        self.suspects.push(suspect);
+    }
+
+    fn is_required(&self, sends: &Sends) -> bool {
+        sends.packet == SUBSCRIBE && self.required.contains(&sends.topic)
     }
 
     fn holds(&self, packet: &str, topic: TopicKey, now: Instant) -> bool {
@@ -211,6 +219,24 @@ mod tests {
         let sentence = session(&mut quarantine, 200, &closed_over("bad"));
         assert_eq!(sentence.quarantined, [("PUBLISH".to_owned(), "bad".to_owned())]);
         quarantine
+    }
+
+    #[test]
+    fn where_several_packets_went_out_together_none_is_silenced_for_a_day() {
+        let both = || ending(Detail::Fin, &[(PUBLISH, "good", 1, 1), (PUBLISH, "bad", 1, 1)]);
+        let mut quarantine = Quarantine::default();
+        session(&mut quarantine, 100, &both());
+        let sentence = session(&mut quarantine, 200, &both());
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, SHARED));
+        assert!(quarantine.refuses("good", at(799)) && quarantine.refuses("bad", at(799)));
+        assert!(!quarantine.refuses("good", at(801)) && !quarantine.refuses("bad", at(801)));
+
+        // The next try singles out the one to blame.
+        let alone = ending(Detail::Fin, &[(PUBLISH, "good", 2, 0), (PUBLISH, "bad", 1, 1)]);
+        let sentence = session(&mut quarantine, 1_000, &alone);
+        assert_eq!((sentence.quarantined.len(), sentence.lasts), (1, LASTS));
+        assert!(quarantine.refuses("bad", at(1_000 + 86_000)));
+        assert!(!quarantine.refuses("good", at(1_001)));
     }
 
     #[test]

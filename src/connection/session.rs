@@ -338,6 +338,7 @@ impl Session {
             bytes_received: self.bytes_received,
             bytes_sent: self.bytes_sent,
             tcp_at: tcp.map(|(_, at)| at),
+            last_received: Some(self.protocol.last_received()),
             sends: self.protocol.sends(closed_by_peer, evidence::answer_time(round_trip), now),
             ..self.protocol.stats().clone()
         };

@@ -11,8 +11,6 @@ use super::sends::Books;
 use crate::clock::Instant;
 use crate::diagnosis::Sends;
 
-/// Shorter silences tell nothing about idle limits on the way.
-const SILENCE: Duration = Duration::from_secs(5);
 const KEPT_GAPS: usize = 64;
 
 /// The books of one connection.
@@ -21,20 +19,22 @@ pub(crate) struct Traffic {
     pub(crate) stats: LinkStats,
     pub(crate) last_sent: Instant,
     pub(crate) last_received: Instant,
+    /// Shorter silences are not kept.
+    silence: Duration,
     /// By packet type and topic.
     books: Books,
 }
 
 impl Traffic {
-    pub(crate) fn new(client_id: &str, now: Instant) -> Self {
+    pub(crate) fn new(client_id: &str, silence: Duration, now: Instant) -> Self {
         let books = Books::new(client_id);
-        Self { stats: LinkStats::default(), last_sent: now, last_received: now, books }
+        Self { stats: LinkStats::default(), last_sent: now, last_received: now, silence, books }
     }
 
     /// A packet of ours goes out.
     pub(crate) fn sent(&mut self, packet: &Packet, now: Instant) {
         let silence = now.saturating_since(self.last_sent.max(self.last_received));
-        if silence >= SILENCE {
+        if silence >= self.silence {
             if self.stats.gaps.len() >= KEPT_GAPS {
                 self.stats.gaps.remove(0);
             }
@@ -118,6 +118,7 @@ fn describe(packet: &Packet) -> (&'static str, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::limits::SILENCE;
 
     fn at(seconds: u64) -> Instant {
         Instant::from_boot(Duration::from_secs(seconds))
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_silence_survives_only_by_what_comes_after_it() {
-        let mut traffic = Traffic::new("", at(0));
+        let mut traffic = Traffic::new("", SILENCE, at(0));
         traffic.sent(&Packet::PingReq, at(10));
         traffic.received(&Packet::PingResp, at(11));
         traffic.sent(&Packet::PingReq, at(14));
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_silences_are_kept() {
-        let mut traffic = Traffic::new("", at(0));
+        let mut traffic = Traffic::new("", SILENCE, at(0));
         for n in 1..=100 {
             traffic.sent(&Packet::PingReq, at(n * 10 + n));
         }

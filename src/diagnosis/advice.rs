@@ -4,7 +4,7 @@
 use super::EventKind;
 use super::claim::Pattern;
 use super::lengths::{clock, length};
-use super::words::{LARGEST_PAYLOAD, happening};
+use super::words::{LARGEST_PAYLOAD, happening, stillborn};
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
@@ -15,6 +15,12 @@ const KEEP_ALIVE: std::ops::RangeInclusive<f64> = 30.0..=1_200.0;
 
 /// What to change.
 pub(super) fn advice(pattern: &Pattern) -> String {
+    if stillborn(pattern).is_some() {
+        return "Look into the broker's own log, and at what a session does first: whether the account may subscribe and \
+                publish there, and whether a second client has our client id. A storm that ends by itself was the \
+                broker's: here nothing needs a change, the waits between attempts grow by themselves."
+            .to_owned();
+    }
     match pattern {
         Pattern::Lifetime { from, .. } => renewal(*from, ""),
         Pattern::Calendar { period, phase } => format!(
@@ -146,6 +152,7 @@ mod tests {
         assert!(at(7_200.0).contains("`renew_after = \"115m\"`"), "{}", at(7_200.0));
         assert!(at(120.0).contains("`renew_after = \"1m\"`"), "{}", at(120.0));
         assert!(at(50.0).contains("too short to renew"), "{}", at(50.0));
+        assert!(at(0.7).starts_with("Look into the broker's own log"), "{}", at(0.7));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::connection::ending::EndedBy;
 
 /// A close of a taken-over session comes sooner than this.
 const YOUNG: f64 = 120.0;
+/// Half of the window of the scan: a message more that was on its way when the broker closed speaks against nothing.
+const AROUND: f64 = 0.05;
 
 /// Whether this session ended as the pattern says that sessions end.
 #[must_use]
@@ -27,7 +29,8 @@ pub(super) fn belongs(pattern: &Pattern, session: &Lived, case: &Case) -> bool {
                 && off_phase(end, *period, *phase, case) <= tolerance(*period)
         }
         Pattern::MessageLimit { counter, from, to, .. } => {
-            (*from..=*to).contains(&value(&session.counts, *counter))
+            let around = AROUND * to;
+            (from - around..=to + around).contains(&value(&session.counts, *counter))
         }
         Pattern::LifetimeOrCount { age, counter, count } => {
             near(session.age, *age) && near(value(&session.counts, *counter), *count)
@@ -63,7 +66,7 @@ pub(super) fn speaks(pattern: &Pattern, session: &Lived) -> bool {
         | Pattern::LifetimeOrCalendar { age, .. }
         | Pattern::LifetimeOrCount { age, .. } => session.age > *age,
         Pattern::Calendar { period, .. } | Pattern::ClockHint { period, .. } => session.age > *period,
-        Pattern::MessageLimit { counter, to, .. } => value(&session.counts, *counter) > *to,
+        Pattern::MessageLimit { counter, to, .. } => value(&session.counts, *counter) > (1.0 + AROUND) * to,
         Pattern::Packet { packet, topic, .. } => session
             .sends
             .iter()
@@ -101,5 +104,27 @@ fn value(counts: &Counts, counter: Counter) -> f64 {
         Counter::MessagesReceived => counts.messages_received as f64,
         Counter::MessagesSent => counts.messages_sent as f64,
         Counter::Bytes => counts.bytes as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pattern::examples::aged;
+    use super::*;
+
+    #[test]
+    fn a_few_messages_more_than_the_others_still_belong_to_a_message_limit() {
+        let limit =
+            Pattern::MessageLimit { counter: Counter::MessagesSent, count: 151.0, from: 151.0, to: 151.0 };
+        let mut case = aged(&[100.0]);
+        let mut after = |messages, ended_by| {
+            case.sessions[0].counts.messages_sent = messages;
+            case.sessions[0].ended_by = ended_by;
+            let session = &case.sessions[0];
+            (belongs(&limit, session, &case), speaks(&limit, session))
+        };
+        assert!(after(152, EndedBy::Peer).0 && after(150, EndedBy::Peer).0);
+        assert!(!after(170, EndedBy::Peer).0 && !after(130, EndedBy::Peer).0);
+        assert!(!after(152, EndedBy::Us).1 && after(170, EndedBy::Us).1);
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use stated::{lifecycle, stated};
 
 use super::{Cause, Evidence, Rule, Verdict};
+use crate::clock::Instant;
 use crate::connection::ending::EndedBy;
 use crate::connection::{Detail, Failure};
 use crate::host::Signal;
@@ -26,7 +27,7 @@ pub const BEFORE: Duration = Duration::from_secs(5);
 pub struct DropFacts<'a> {
     /// The session that ended, as it stands in the history.
     pub session: &'a Session,
-    /// What happened on this machine from [`BEFORE`] its last sign of life until the end was noticed.
+    /// What happened on this machine since [`signals_from`] until the end was noticed.
     pub signals: &'a [Signal],
     /// The interface that has the session's own address, if that is known.
     pub interface: Option<u32>,
@@ -76,7 +77,7 @@ pub fn direct(facts: &DropFacts<'_>) -> Preliminary {
             None => transport::rules(facts, failure),
         });
     match settled {
-        Some(verdict) => Preliminary { verdict, settled: true },
+        Some(verdict) => Preliminary { settled: !may_yield(&verdict), verdict },
         None => Preliminary {
             verdict: later::known_limit(facts, failure).unwrap_or_else(Verdict::unknown),
             settled: false,
@@ -84,7 +85,47 @@ pub fn direct(facts: &DropFacts<'_>) -> Preliminary {
     }
 }
 
-/// What the first attempt that tells says of a drop that explained nothing by itself; `None` while none has told, and
+/// Whether what follows can show more than this. A suspicion about the last packet or about a silence yields to a connect
+/// that is refused, which is better evidence (D10 is inferred): a broker that restarts often ends its sessions right after
+/// a packet. And a broker that heard nothing of us for long enough heard nothing because we slept, if we did. A suspicion
+/// about this machine's network (D4) is not touched: on another network somebody else may refuse.
+const fn may_yield(verdict: &Verdict) -> bool {
+    match verdict.rule {
+        Rule::AfterSilence | Rule::WeWereSilent | Rule::AfterPacket | Rule::KnownLimit | Rule::Nothing => {
+            true
+        }
+        Rule::PeerGaveReason
+        | Rule::Suspend
+        | Rule::AddressRemoved
+        | Rule::RouteChanged
+        | Rule::NotAcknowledged
+        | Rule::NotAnswered
+        | Rule::ConnectsRefused
+        | Rule::NotMqtt
+        | Rule::Named
+        | Rule::Pattern => false,
+    }
+}
+
+/// From when on signals of this machine may bear on the end of a session.
+#[must_use]
+pub fn signals_from(session: &Session) -> Instant {
+    local::last_heard(session).min(session.alive) - BEFORE
+}
+
+/// Until when a sleep that ended a session may be noticed.
+#[must_use]
+pub fn signals_until(session: &Session) -> Instant {
+    session.end.at + local::NOTICED_WITHIN
+}
+
+/// That the machine slept before the end of this session, from signals that came after it.
+#[must_use]
+pub fn slept_before(session: &Session, later: &[Signal]) -> Option<Verdict> {
+    local::suspended_before(session, later)
+}
+
+/// What the first attempt that tells says of a drop that is not settled by itself; `None` while none has told, and
 /// for a drop that needs no more.
 #[must_use]
 pub fn settle(preliminary: &Preliminary, next: NextAttempt) -> Option<Verdict> {
@@ -92,7 +133,10 @@ pub fn settle(preliminary: &Preliminary, next: NextAttempt) -> Option<Verdict> {
         return None;
     }
     match next {
-        NextAttempt::Refused => Some(later::connects_refused()),
+        NextAttempt::Refused => Some(match preliminary.verdict.evidence {
+            Evidence::Suspected | Evidence::None => later::connects_refused(),
+            Evidence::Stated | Evidence::Observed | Evidence::Inferred => preliminary.verdict.clone(),
+        }),
         NextAttempt::Failed => None,
         NextAttempt::Accepted | NextAttempt::Stopped => Some(preliminary.verdict.clone()),
     }

@@ -8,8 +8,34 @@ use super::{Cause, EventKind, Evidence};
 /// Larger payloads are refused by AWS IoT, and by many brokers in their default settings.
 pub(super) const LARGEST_PAYLOAD: u64 = 128 * 1024;
 
+/// Sessions that end younger than this, in seconds, did not meet a limit on their length: nobody sets one so short, and
+/// the configuration takes none. What a session does first, or that it is there at all, ends them.
+const YOUNG: f64 = 10.0;
+
+/// How old sessions were that all ended right after they began: the middle, the least and the most.
+pub(super) fn stillborn(pattern: &Pattern) -> Option<(f64, f64, f64)> {
+    match pattern {
+        Pattern::Lifetime { age, from, to, limit: None } if *age < YOUNG => Some((*age, *from, *to)),
+        Pattern::LifetimeOrCount { age, .. } if *age < YOUNG => Some((*age, *age, *age)),
+        Pattern::Lifetime { .. }
+        | Pattern::Calendar { .. }
+        | Pattern::LifetimeOrCalendar { .. }
+        | Pattern::MessageLimit { .. }
+        | Pattern::LifetimeOrCount { .. }
+        | Pattern::AfterEvent { .. }
+        | Pattern::Packet { .. }
+        | Pattern::IdleTimeout { .. }
+        | Pattern::Takeover { .. }
+        | Pattern::ClockHint { .. }
+        | Pattern::Burst { .. } => None,
+    }
+}
+
 /// What fits, and what fits as well.
 pub(super) fn causes(pattern: &Pattern) -> (Cause, Option<Cause>) {
+    if stillborn(pattern).is_some() {
+        return (Cause::PolicyViolation, Some(Cause::SessionTakenOver));
+    }
     match pattern {
         Pattern::Lifetime { .. } => (Cause::ConnectionLifetimeLimit, None),
         Pattern::Calendar { .. } | Pattern::ClockHint { .. } => (Cause::CalendarEvent, None),
@@ -28,6 +54,10 @@ pub(super) fn causes(pattern: &Pattern) -> (Cause, Option<Cause>) {
 
 /// How well the test of a pattern lets it be known (drop-diagnosis.md sections 4.7 and 5.4: only suspected).
 pub(super) fn evidence(pattern: &Pattern) -> Evidence {
+    // That they end at one age is certain; what does it is not.
+    if stillborn(pattern).is_some() {
+        return Evidence::Suspected;
+    }
     match pattern {
         Pattern::Takeover { .. } | Pattern::ClockHint { .. } => Evidence::Suspected,
         Pattern::Lifetime { .. }
@@ -46,6 +76,13 @@ pub(super) fn evidence(pattern: &Pattern) -> Evidence {
 /// that is what a person wants to know where a test counted something else, or some drops ago.
 pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
     let of = format!("{} of {}", drops.0, drops.1);
+    if let Some((age, from, to)) = stillborn(&claim.pattern) {
+        return format!(
+            "{of} drops came right after connecting, at {}; something that ends every session as soon as it begins fits: \
+             a policy that forbids what a session does first, another client with our client id, a broker in trouble.",
+            range(age, from, to)
+        );
+    }
     match &claim.pattern {
         Pattern::Lifetime { age, from, to, limit } => {
             let usual = match limit {
@@ -103,6 +140,10 @@ pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
             if *reset { " by a reset" } else { ", and nothing came back" },
             length(*survived)
         ),
+        Pattern::Takeover { sessions, mean } if *mean <= 0.0 => format!(
+            "The last {sessions} sessions ended politely within 2 min and came back at once; another client with our \
+             client id fits."
+        ),
         Pattern::Takeover { sessions, mean } => format!(
             "The last {sessions} sessions ended politely within 2 min and came back at once, where sessions had lasted \
              {} before; another client with our client id fits.",
@@ -128,6 +169,9 @@ pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
 /// Why a drop belongs to the pattern, in a sentence that stays true as the pattern grows.
 pub(super) fn of_drop(pattern: &Pattern, age: f64) -> String {
     match pattern {
+        _ if stillborn(pattern).is_some() => {
+            format!("it came right after connecting, at {}, as other drops did", length(age))
+        }
         Pattern::Lifetime { .. } => format!("it came {} after connecting, as other drops did", length(age)),
         Pattern::Calendar { period, phase } | Pattern::ClockHint { period, phase } => {
             format!("it came at a time of the clock at which other drops came: {}", clock(*period, *phase))
@@ -160,7 +204,9 @@ pub(super) fn of_drop(pattern: &Pattern, age: f64) -> String {
 
 /// What would disprove it.
 pub(super) fn disproof(pattern: &Pattern) -> String {
+    let young = stillborn(pattern).map(|(_, _, to)| format!("sessions that live longer than {}", length(to)));
     let seen = match pattern {
+        _ if young.is_some() => young.unwrap_or_default(),
         Pattern::Lifetime { to, .. } => format!("sessions that live longer than {}", length(*to)),
         Pattern::Calendar { period, phase } => {
             format!("sessions that live on where they used to drop, {}", clock(*period, *phase))
@@ -195,6 +241,7 @@ pub(super) fn disproof(pattern: &Pattern) -> String {
 /// The test's name and how rarely it is wrong.
 pub(super) fn test(pattern: &Pattern) -> String {
     let (name, wrong) = match pattern {
+        _ if stillborn(pattern).is_some() => ("regular session ages, right after connecting", RARE),
         Pattern::Lifetime { limit: Some(_), .. } => ("drops at a known session length", RARE),
         Pattern::Lifetime { limit: None, .. } => ("regular session ages", RARE),
         Pattern::Calendar { .. } => ("regular session ages, told from a clock", RARE),
@@ -226,6 +273,11 @@ const RARE: &str = "wrong in about 1 of 100 histories of 50 drops that come at r
 
 /// What it can not tell, where a pattern has something of the kind.
 pub(super) fn unknowable(pattern: &Pattern) -> Option<&'static str> {
+    if stillborn(pattern).is_some() {
+        return Some(
+            "Why sessions end right after they begin can not be known from here: MQTT 3.1.1 gives no reason for a close.",
+        );
+    }
     match pattern {
         Pattern::LifetimeOrCount { .. } => Some(
             "Whether the length of a session or what it moves is limited can not be known while the message rate never \

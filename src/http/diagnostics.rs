@@ -110,7 +110,7 @@ fn connection(value: &str, known: &[ConnectionStatus]) -> Result<String, String>
         return Ok(value.to_owned());
     }
     let there = match names.first() {
-        Some(first) => format!("there are {}; write for example connection={first}", names.join(", ")),
+        Some(first) => format!("{}; write for example connection={first}", names.join(", ")),
         None => "there is none yet".to_owned(),
     };
     Err(format!("`connection` is the name of a connection: {there}"))

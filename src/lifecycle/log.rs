@@ -148,5 +148,19 @@ const fn ended_by(who: EndedBy) -> &'static str {
 
 /// Seconds with the milliseconds that a person may want, and no noise behind them.
 fn seconds_of(duration: Duration) -> f64 {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).as_secs_f64()
+    // Divided once: whole seconds plus a fraction make 1.8599999999999999 of 1.86.
+    u32::try_from(duration.as_millis())
+        .map_or_else(|_| duration.as_secs_f64(), |millis| f64::from(millis) / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_three_decimals_at_most() {
+        let said =
+            [1_860, 718, 3_000, 32_675].map(|millis| seconds_of(Duration::from_millis(millis)).to_string());
+        assert_eq!(said, ["1.86", "0.718", "3", "32.675"]);
+    }
 }

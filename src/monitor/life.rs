@@ -13,6 +13,7 @@ use super::Settings;
 use crate::clock::{self, Now};
 use crate::connection::ending::{EndedBy, Ending};
 use crate::connection::error::ErrorName;
+use crate::connection::limits::SILENCE;
 use crate::connection::traffic::Traffic;
 use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::{EventKind, Verdict, desk, gather};
@@ -77,7 +78,7 @@ impl Life {
         let handles = metrics.connection(&labels);
         let gauges = handles.findings();
         let recorder = Recorder::new(handles, Arc::clone(&status)).heard_by(Box::new(untold.clone()));
-        let traffic = Traffic::new(&settings.client_id, now.at);
+        let traffic = Traffic::new(&settings.client_id, SILENCE, now.at);
         Self { settings, recorder, status, stage: Stage::Away, attempts: 0, traffic, gauges, started: now }
     }
 
@@ -106,7 +107,7 @@ impl Life {
         self.connecting();
         let now = clock::now();
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        self.traffic = Traffic::new(&self.settings.client_id, now.at);
+        self.traffic = Traffic::new(&self.settings.client_id, SILENCE, now.at);
         self.stage = Stage::InSession;
         let attempts = std::mem::take(&mut self.attempts);
         self.recorder.record(
@@ -239,6 +240,7 @@ impl Life {
             EndedBy::Timeout | EndedBy::LocalError | EndedBy::Us => self.traffic.last_received,
         };
         let mut stats = self.traffic.stats.clone();
+        stats.last_received = Some(self.traffic.last_received);
         stats.sends = self.traffic.sends(ended_by == EndedBy::Peer, ANSWER_TIME, now.at);
         Ending { failure, ended_by, alive, stats, tcp: None }
     }

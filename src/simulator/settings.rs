@@ -62,6 +62,11 @@ pub struct Settings {
     pub command_pause: Duration,
     /// Device info, firmware and tariff answer 403, as seen on some accounts.
     pub secondary_forbidden: bool,
+    /// A client that publishes more messages than this on one connection is closed. The real cloud has no such limit.
+    pub message_limit: Option<u64>,
+    /// Every connection is closed whenever the wall clock comes to a multiple of this since the Unix epoch: the forced
+    /// disconnect that a provider makes every night, with nights of this length. Not changed by `speed`.
+    pub curfew: Option<Duration>,
     /// Everything random follows from it.
     pub seed: u64,
     /// The accounts.
@@ -86,6 +91,8 @@ impl Default for Settings {
             round_trip: Duration::from_millis(200)..=Duration::from_millis(1500),
             command_pause: Duration::from_secs(3),
             secondary_forbidden: false,
+            message_limit: None,
+            curfew: None,
             seed: 1,
             accounts: vec![Account {
                 email: Secret::new(DEMO_EMAIL),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hangup::clock;
 use hangup::config::Secret;
+use hangup::diagnosis::Cause;
 use hangup::simulator::vault::Account;
 use hangup::simulator::{DEMO_EMAIL, Fault, HeaterSettings, Settings};
 
@@ -45,6 +46,13 @@ async fn a_wrong_password() {
 async fn a_takeover() {
     if programs_are_here() {
         another_client_with_the_same_id().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cause() {
+    if programs_are_here() {
+        tokio::join!(a_storm_names_its_cause(), a_finding_is_a_ticket_and_its_effect_is_none());
     }
 }
 
@@ -153,6 +161,68 @@ async fn another_client_with_the_same_id() {
     assert_eq!(watch.told(), ["tickets firing HangupTakeover", "tickets resolved HangupTakeover"]);
     watch.end();
     scene.end(exporter).await;
+}
+
+/// What each drop shows by itself is in the page that tells of the storm.
+async fn a_storm_names_its_cause() {
+    let (scene, exporter) = home_without_rest().await;
+    let watch = Watch::start(&exporter, Pace::Times(20)).await;
+    for drops in 1..=3 {
+        // The cloud hangs up on a client id that comes back within a second.
+        calm(Duration::from_millis(1500)).await;
+        drop_by(&scene, &exporter, Fault::Garbage, drops).await;
+    }
+    let page = watch.until_told("pager firing HangupConnectionStorm").await;
+    let cause = ", which fits protocol_error (observed). ";
+    assert!(page.descriptions[0].contains(cause), "{:?}", page.descriptions);
+    watch.end();
+    scene.end(exporter).await;
+}
+
+/// Drops that show nothing by themselves have something in common, and are no storm.
+async fn a_finding_is_a_ticket_and_its_effect_is_none() {
+    let (scene, exporter) = home_without_rest().await;
+    let watch = Watch::start(&exporter, Pace::Times(20)).await;
+    let mut drops = 0;
+    while exporter.page().await.sum("mqtt_client_finding", &[]) < 1.0 {
+        drops += 1;
+        assert!(drops < 12, "so many drops alike, and no finding");
+        calm(Duration::from_secs(5)).await;
+        drop_by(&scene, &exporter, Fault::Fin, drops).await;
+    }
+    let begin = clock::now().at;
+    // The drops alone would be HangupConnectionFlapping.
+    let ticket = watch.until_told("tickets firing HangupFinding").await;
+    let took = ticket.at.saturating_since(begin).as_secs_f64();
+    say(&format!("== finding, 20 times faster: {took:.1} s to the ticket, after {drops} drops"));
+    let page = exporter.page().await;
+    let findings = Cause::FINDINGS.iter().map(|cause| cause.as_str());
+    let standing: Vec<_> =
+        findings.filter(|finding| page.sum("mqtt_client_finding", &[("finding", finding)]) > 0.5).collect();
+    let [finding] = standing[..] else { panic!("not one finding: {standing:?}") };
+    let told = format!("fit {finding}. ");
+    assert!(ticket.descriptions[0].contains(&told), "{told}: {:?}", ticket.descriptions);
+    assert_eq!(watch.told(), ["tickets firing HangupFinding"]);
+    watch.end();
+    scene.end(exporter).await;
+}
+
+/// Three short sessions are a takeover to the exporter, which would stay away for longer than a test.
+async fn home_without_rest() -> (Scene, Exporter) {
+    let scene = Scene::new().await;
+    let reconnect = format!("{FAST}takeover_count = 1000");
+    let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m")).await;
+    (scene, exporter)
+}
+
+/// One more drop, and the connection is back.
+async fn drop_by(scene: &Scene, exporter: &Exporter, fault: Fault, drops: u32) {
+    scene.inject(fault);
+    exporter
+        .until("dropped and back", |page| {
+            page.sum("mqtt_client_connection_drops_total", &[]) == f64::from(drops) && page.online("home")
+        })
+        .await;
 }
 
 /// A healthy exporter for two minutes: an hour for rules that run 30 times faster.

@@ -114,7 +114,7 @@ impl Watch {
     pub fn end(self) {
         for told in self.told.lock().unwrap().iter() {
             for description in &told.descriptions {
-                let broken = ["{{", "<no value>", "error", "%!", "  "];
+                let broken = ["{{", "<no value>", "<error", "%!", "  "];
                 assert!(!broken.iter().any(|bad| description.contains(bad)), "{}: {description}", told.what);
             }
         }

@@ -4,10 +4,14 @@ Never starts what the package does not use (frontend, database). Usage: home_ass
 """
 
 import asyncio
+import http.server
+import json
 import logging
 import pathlib
 import sys
 import tempfile
+import threading
+import urllib.request
 
 from homeassistant import bootstrap, config, config_entries, core, loader
 from homeassistant.setup import async_setup_component
@@ -16,8 +20,8 @@ package, url, connection, device = sys.argv[1:]
 AWAY = "http://127.0.0.1:1"
 # Has a value of its own whatever hangup says.
 ALWAYS = {"binary_sensor.hangup_connection_problem"}
-# Perhaps there has been no drop yet.
-PERHAPS = {"sensor.hangup_last_drop_time"}
+# Perhaps there has been no drop yet, and perhaps the connection is away just now, which is no problem before ten minutes.
+PERHAPS = {"sensor.hangup_last_drop_time", "binary_sensor.hangup_connection_problem"}
 
 
 class Complaints(logging.Handler):
@@ -32,17 +36,19 @@ class Complaints(logging.Handler):
             self.lines.append(record.getMessage())
 
 
-async def states(address):
+async def states(address, connection=connection):
     """What the entities of the package say after one round of questions."""
     with tempfile.TemporaryDirectory() as directory:
         text = pathlib.Path(package).read_text()
-        assert text.count("http://127.0.0.1:9883") == 2
+        assert text.count("http://127.0.0.1:9883") == 3
+        assert text.count("connection: home\n") == 2
         text = text.replace("http://127.0.0.1:9883", address)
         text = text.replace("connection: home\n", f"connection: {connection}\n").replace("device: basement\n", f"device: {device}\n")
         # Asks at the start only: a second question at the same moment would make the answer depend on the clock.
-        clock = "      - {platform: time_pattern, seconds: /30}\n"
-        assert text.count(clock) == 2
-        text = text.replace(clock, "")
+        for clock, times in (("seconds: /30", 2), ("minutes: /5", 1)):
+            clock = f"      - {{platform: time_pattern, {clock}}}\n"
+            assert text.count(clock) == times
+            text = text.replace(clock, "")
         place = pathlib.Path(directory)
         (place / "packages").mkdir()
         (place / "packages/hangup.yaml").write_text(text)
@@ -66,11 +72,57 @@ async def states(address):
             await hass.async_stop(force=True)
 
 
+def asked(path):
+    """What hangup answers there."""
+    with urllib.request.urlopen(url + path, timeout=10) as answer:
+        return json.load(answer)
+
+
+def explained(there, answer):
+    """The diagnosis of the last drop is the one that hangup gives."""
+    [state] = [state for state in answer["connections"] if state["name"] == connection]
+    drop = there["sensor.hangup_last_drop_cause"]
+    if state["last_drop"] is None:
+        assert drop.state == "none"
+    elif there["sensor.hangup_last_drop_time"].state[:19] == state["last_drop"]["at"][:19]:
+        # Else there was one more meanwhile.
+        assert drop.state == state["last_drop"]["cause"], (drop, state["last_drop"])
+        assert drop.attributes["evidence"] == state["last_drop"]["evidence"]
+        assert drop.attributes["words"] == state["last_drop"]["words"]
+
+
+async def a_finding():
+    """Beside a hangup that has found something: a document of the program, from the fixtures of its own tests."""
+    document = pathlib.Path(__file__).parents[1] / "fixtures/diagnostics/hangup.json"
+    finding = json.loads(document.read_text())["findings"][0]
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            known = self.path == "/api/v1/diagnostics"
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(document.read_bytes() if known else b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = await states(f"http://127.0.0.1:{server.server_port}", finding["connection"])
+        server.shutdown()
+    found = there["sensor.hangup_finding"]
+    assert found.state == finding["cause"], found
+    for key in ("evidence", "words", "advice", "disproof"):
+        assert found.attributes[key] == finding[key], key
+    assert found.attributes["words"] in found.attributes["all"]
+
+
 async def main():
     complaints = Complaints()
     logging.getLogger("homeassistant").addHandler(complaints)
     there = await states(url)
-    assert len(there) == 17, sorted(there)
+    assert len(there) == 19, sorted(there)
     silent = {name for name, state in there.items() if state.state in ("unknown", "unavailable")}
     assert silent <= PERHAPS, f"say nothing beside a running hangup: {silent}"
     assert there["binary_sensor.hangup_connection"].state in ("on", "off")
@@ -80,7 +132,9 @@ async def main():
     assert there["sensor.heater_setting"].state in ("heat_pump", "energy_saver", "high_demand", "electric", "vacation", "power_off")
     assert there["sensor.heater_fault"].state == "none"
     assert there["binary_sensor.hangup_connection"].attributes["why"]
+    explained(there, await asyncio.to_thread(asked, "/api/v1/connections"))
 
+    await a_finding()
     away = await states(AWAY)
     assert away.keys() == there.keys()
     talking = {name: state.state for name, state in away.items() if state.state not in ("unknown", "unavailable")}

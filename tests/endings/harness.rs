@@ -49,6 +49,7 @@ pub(crate) fn limits() -> Limits {
         suback: PATIENCE,
         ping: PATIENCE,
         close: PATIENCE,
+        silence: hangup::connection::limits::SILENCE,
     }
 }
 

@@ -174,6 +174,7 @@ prop_compose! {
                 last_ping_sent,
                 silence_broken,
                 tcp_at,
+                last_received: None,
                 gaps: Vec::new(),
                 last_sent: sent(last_sent),
                 last_publish: sent(last_publish),

@@ -1,6 +1,7 @@
 //! The driver's half that carries a dialogue: messages to it, its wants to link and planner.
 //! Never lets a dialogue stop the connection: a message that makes it panic is a malformed message.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -135,13 +136,26 @@ impl Connection {
     pub(super) fn judge_packets(&mut self, ending: &mut Ending, now: Now) {
         let sentence = self.quarantine.ended(ending, now.at);
         let connection = self.name.as_str();
-        for (packet, topic) in &sentence.quarantined {
-            tracing::warn!(
+        // One line: two devices have topics of one shape, and a shape is all that may be told.
+        let told: BTreeSet<String> =
+            sentence.quarantined.iter().map(|(packet, shape)| format!("{packet} {shape}")).collect();
+        let told = told.into_iter().collect::<Vec<_>>().join(", ");
+        let minutes = sentence.lasts.as_secs() / 60;
+        let how_long = if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
+        match sentence.quarantined.len() {
+            0 => {}
+            1 => tracing::warn!(
                 connection,
-                packet,
-                topic,
-                "the broker closed twice right after this packet: it is not sent for 24 h, or for 10 min at first where several packets share the blame"
-            );
+                packet = told,
+                "the broker closed twice right after this packet: it is not sent for {how_long}"
+            ),
+            topics => tracing::warn!(
+                connection,
+                packets = told,
+                topics,
+                "the broker closed twice right after these packets, and one of them may provoke it: they are not sent \
+                 for {how_long}"
+            ),
         }
         if sentence.acquitted > 0 {
             let topics = sentence.acquitted;

@@ -7,6 +7,7 @@ use tokio_util::codec::Decoder;
 
 use super::*;
 use crate::config::Secret;
+use crate::connection::limits::SILENCE;
 use crate::connection::plan::{Subscription, Transport};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ fn limits() -> Limits {
         suback: Duration::from_secs(7),
         ping: PING,
         close: unused,
+        silence: SILENCE,
     }
 }
 

@@ -122,6 +122,20 @@ fn a_suspicion_makes_an_unknown_drop_suspected_and_no_more() {
 }
 
 #[test]
+fn a_test_that_passed_is_told_before_a_suspicion_about_the_same_drops() {
+    let case = case(&[60.0; 5]);
+    let members = [1, 2, 3, 4, 5];
+    let limit = Pattern::Lifetime { age: 60.0, from: 60.0, to: 60.0, limit: Some(60.0) };
+    let takeover = claim(Pattern::Takeover { sessions: 5, mean: 0.0 }, &members);
+    let conclusion = look(&case, &[], vec![takeover, claim(limit, &members)]);
+    let causes: Vec<_> = conclusion.findings.iter().map(|finding| finding.cause).collect();
+    assert_eq!(causes, [Cause::ConnectionLifetimeLimit, Cause::SessionTakenOver]);
+    let inferred =
+        |(_, verdict): &(u64, Verdict)| (verdict.cause, verdict.evidence) == (causes[0], Evidence::Inferred);
+    assert!(conclusion.verdicts.len() == 5 && conclusion.verdicts.iter().all(inferred));
+}
+
+#[test]
 fn of_two_claims_on_the_same_drops_the_one_that_is_believed_first_stands() {
     let case = case(&V1);
     let claims = vec![lifetime(&[1, 2, 4, 5, 7]), after_commands(&[1, 2, 4, 5])];

@@ -3,18 +3,47 @@
 
 use std::time::Duration;
 
-use super::{BEFORE, Cause, DropFacts, Evidence, Rule, Verdict, spoken, verdict};
+use super::{BEFORE, Cause, DropFacts, Evidence, Rule, Session, Verdict, spoken, verdict};
+use crate::clock::Instant;
 use crate::host::{Signal, SignalKind};
 
 /// Shorter sleeps end no connection.
 const SLEPT: Duration = Duration::from_secs(2);
 
+/// A sleep may be noticed so long after the drop that it led to: the clocks are compared every few seconds.
+pub(super) const NOTICED_WITHIN: Duration = Duration::from_secs(10);
+
 /// D2: the machine slept between the last sign of life and the detection.
 pub(super) fn suspended(facts: &DropFacts<'_>) -> Option<Verdict> {
-    let alive = facts.session.alive;
-    let asleep =
-        facts.signals.iter().filter(|signal| signal.at.at >= alive && signal.at.at <= facts.session.end.at);
-    let longest = asleep
+    let (heard, end) = (last_heard(facts.session), facts.session.end.at);
+    asleep(facts.signals.iter().filter(|signal| (heard..=end).contains(&signal.at.at)))
+}
+
+/// D2 for a sleep that was noticed after the drop. It was over before it, or nobody could have recorded the drop.
+pub(super) fn suspended_before(session: &Session, signals: &[Signal]) -> Option<Verdict> {
+    let end = session.end.at;
+    asleep(signals.iter().filter(|signal| match signal.kind {
+        SignalKind::Suspended(length) => signal.at.at >= end && signal.at.at - length < end,
+        SignalKind::ClockForward(_)
+        | SignalKind::ClockBack(_)
+        | SignalKind::LinkDown(_)
+        | SignalKind::LinkUp(_)
+        | SignalKind::AddressAdded(..)
+        | SignalKind::AddressRemoved(..)
+        | SignalKind::RouteAdded
+        | SignalKind::RouteRemoved
+        | SignalKind::ResolverChanged => false,
+    }))
+}
+
+/// The last sign of life before the end itself: a FIN or a reset that a machine finds when it wakes is no sign that the
+/// connection lived while it slept.
+pub(super) fn last_heard(session: &Session) -> Instant {
+    session.stats.last_received.map_or(session.alive, |heard| heard.min(session.alive))
+}
+
+fn asleep<'a>(signals: impl Iterator<Item = &'a Signal>) -> Option<Verdict> {
+    let longest = signals
         .filter_map(|signal| match signal.kind {
             SignalKind::Suspended(length) => Some(length),
             SignalKind::ClockForward(_)

@@ -132,7 +132,7 @@ impl Drop {
             "{}",
             verdict.words
         );
-        assert!(settled, "{verdict:?}");
+        assert_eq!(settled, !may_yield(&verdict), "{verdict:?}");
         verdict.words
     }
 }
@@ -408,8 +408,56 @@ fn d10_a_refused_connect_explains_what_nothing_else_did() {
 }
 
 #[test]
+fn d10_is_better_evidence_than_a_suspicion_about_a_packet_or_a_silence_and_than_nothing_else() {
+    let forgotten = Drop::of(ErrorName::SocketClosed, Detail::Rst, 5000.0).after_silence(300.0, 0.1).direct();
+    let after_packet = Drop::fin(5000.0).sent("PUBLISH", 0.3).direct();
+    for suspected in [forgotten, after_packet] {
+        assert_eq!(suspected.verdict.evidence, Evidence::Suspected);
+        let restart = settle(&suspected, NextAttempt::Refused).unwrap();
+        assert_eq!((restart.cause, restart.rule), (Cause::BrokerRestart, Rule::ConnectsRefused));
+        assert_eq!(settle(&suspected, NextAttempt::Accepted), Some(suspected.verdict.clone()));
+    }
+    // What is inferred already stays, and what may be this machine's network is not the broker's.
+    let silent = Drop::fin(5000.0).sent("PINGREQ", 95.0).direct();
+    assert_eq!(settle(&silent, NextAttempt::Refused), Some(silent.verdict.clone()));
+    assert_eq!(silent.verdict.rule, Rule::WeWereSilent);
+    let route = Drop::fin(5000.0).signal(1.0, SignalKind::RouteRemoved).direct();
+    assert_eq!((route.verdict.evidence, settle(&route, NextAttempt::Refused)), (Evidence::Suspected, None));
+}
+
+#[test]
+fn d2_a_close_that_the_machine_finds_when_it_wakes_is_no_sign_of_life() {
+    // The broker gave up a sleeping client: its FIN arrives in the moment of waking, before any rule of it.
+    let mut drop = Drop::fin(5000.0).sent("PINGREQ", 3600.0);
+    drop.session.stats.last_received = Some(at(1400.0).at);
+    let drop = drop.signal(0.2, SignalKind::Suspended(Duration::from_secs(3590)));
+    drop.is(Cause::HostSuspended, Evidence::Observed, Rule::Suspend);
+    // Something was heard after the sleep: the connection outlived it.
+    let mut outlived = drop;
+    outlived.session.stats.last_received = Some(at(4999.9).at);
+    outlived.is(Cause::KeepaliveTimeoutServer, Evidence::Inferred, Rule::WeWereSilent);
+}
+
+#[test]
+fn d2_a_sleep_that_is_noticed_after_the_drop_counts_if_it_was_before_it() {
+    let session = Drop::fin(5000.0).session;
+    let noticed = |after: f64, length: u64| {
+        let at = session.end.plus(Duration::from_secs_f64(after));
+        let signal = Signal { at, kind: SignalKind::Suspended(Duration::from_secs(length)) };
+        slept_before(&session, &[signal]).map(|verdict| (verdict.cause, verdict.evidence))
+    };
+    let slept = Some((Cause::HostSuspended, Evidence::Observed));
+    assert_eq!(noticed(4.0, 600), slept);
+    assert_eq!(noticed(0.0, 2), slept);
+    assert_eq!(noticed(4.0, 3), None, "it may have been after the drop");
+    assert_eq!(noticed(0.0, 1), None, "too short to end anything");
+    assert!(signals_until(&session) >= session.end.at + Duration::from_secs(5), "the clocks' interval");
+}
+
+#[test]
 fn d10_does_not_touch_what_is_explained() {
-    let first = Drop::fin(5000.0).sent("PUBLISH", 0.3).direct();
+    let stated = Detail::WebsocketClose(Some(1001));
+    let first = Drop::of(ErrorName::UnexpectedHangup, stated, 5000.0).sent("PUBLISH", 0.3).direct();
     for next in [NextAttempt::Refused, NextAttempt::Failed, NextAttempt::Accepted, NextAttempt::Stopped] {
         assert_eq!(settle(&first, next), None);
     }

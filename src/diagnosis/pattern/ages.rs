@@ -93,10 +93,10 @@ fn age<'a>(view: &View<'a>, extra: &[f64]) -> Option<Age<'a>> {
     });
     let regular = scan::regular(&ages).map(|regular| {
         let keep_alive = view.aged.last().map_or(0.0, |drop| drop.keep_alive);
-        let limit = match &known {
-            Some(known) if regular.holds(known.value) => known.limit,
-            Some(_) | None => limits::window_of(regular.value, keep_alive, extra),
-        };
+        // With a long keep-alive an age lies in the windows of several limits: the nearest is the one to name.
+        let nearest = limits::window_of(regular.value, keep_alive, extra);
+        let claimed = known.as_ref().filter(|known| regular.holds(known.value)).and_then(|known| known.limit);
+        let limit = nearest.or(claimed);
         let members = of_age(&|age| regular.holds(age));
         let Regular { value, from, to, of, p, .. } = regular;
         Age { value, from, to, limit, members, of, p }

@@ -4,7 +4,7 @@ use super::super::{Case, Counts, Lived, Verdict};
 use crate::connection::ending::EndedBy;
 
 /// Sessions that the peer ended at these ages, one after the other with five seconds between; keep-alive 60 s.
-pub(super) fn aged(ages: &[f64]) -> Case {
+pub(in super::super) fn aged(ages: &[f64]) -> Case {
     let mut start = 1_700_000_000.0;
     let mut sessions = Vec::new();
     for (number, age) in (1..).zip(ages) {

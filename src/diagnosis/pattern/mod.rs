@@ -10,7 +10,7 @@ mod clock;
 mod count;
 mod event;
 #[cfg(test)]
-mod examples;
+pub(super) mod examples;
 mod hint;
 pub mod idle;
 pub mod limits;

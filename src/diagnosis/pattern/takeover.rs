@@ -41,7 +41,11 @@ pub(super) fn claim(case: &Case) -> Option<Claim> {
     let shorter = -(-SHORT / mean).exp_m1();
     let p = shorter.powf(number(row.len()));
     (p <= LEVEL).then(|| Claim {
-        pattern: Pattern::Takeover { sessions: count(row.len()), mean },
+        // What was assumed is not told as if it had been seen.
+        pattern: Pattern::Takeover {
+            sessions: count(row.len()),
+            mean: if earlier.len() >= EARLIER { mean } else { 0.0 },
+        },
         support: count(row.len()),
         of: count(row.len()),
         members: numbers(row),
@@ -80,6 +84,13 @@ mod tests {
         assert_eq!(found.pattern, Pattern::Takeover { sessions: 3, mean: 3600.0 });
         assert!((found.p / 3.5e-5 - 1.0).abs() < 0.01, "{}", found.p);
         assert_eq!(found.members, [6, 7, 8]);
+    }
+
+    #[test]
+    fn how_long_sessions_lasted_before_is_not_told_where_there_were_none() {
+        let mut case = v10();
+        case.sessions.drain(..5);
+        assert_eq!(claim(&case).unwrap().pattern, Pattern::Takeover { sessions: 3, mean: 0.0 });
     }
 
     #[test]

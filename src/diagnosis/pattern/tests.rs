@@ -27,6 +27,18 @@ fn v1_is_a_lifetime_of_a_day_or_a_time_of_the_day() {
 }
 
 #[test]
+fn of_several_limits_that_a_long_keep_alive_allows_the_nearest_is_named() {
+    // Up to 20 min may pass until a close at 10 min is noticed: both windows hold these ages.
+    let mut case = aged(&[1203.0, 1201.0, 1204.5, 1202.0, 1203.5, 1200.5]);
+    for session in &mut case.sessions {
+        session.keep_alive = 1200.0;
+    }
+    let claim = only(&case);
+    let Pattern::Lifetime { limit, .. } = claim.pattern else { panic!("{claim:?}") };
+    assert_eq!(limit, Some(1200.0));
+}
+
+#[test]
 fn v2_two_drops_are_no_claim() {
     assert_eq!(claims(&aged(&[86455.0, 86412.0])), []);
     assert!(!is_look(2));

@@ -7,8 +7,9 @@ use crate::connection::ending::EndedBy;
 /// The tests look at so many drops at most.
 const DROPS: usize = 50;
 
-/// Times beyond this (in seconds, 300,000 years) are no times of this world, and would not be exact.
-const LATEST: f64 = 1e13;
+/// Times beyond this (in seconds, three million years) are no times of this world, not even of one that runs 50,000 times
+/// faster, and would not be exact to a fiftieth of a second.
+const LATEST: f64 = 1e14;
 
 /// What a session is to the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,15 @@ mod tests {
             "26 s are more than 5 % of 500 s, 30 s of 600 s are not"
         );
         assert_eq!(view.reached, [400.0, 7.0]);
+    }
+
+    #[test]
+    fn a_world_that_runs_fifty_thousand_times_faster_is_possible_and_a_damaged_time_is_not() {
+        let mut case = aged(&[100.0, 200.0, 300.0]);
+        case.sessions[0].start = 1.8e9 * 50_000.0;
+        case.sessions[1].start = f64::INFINITY;
+        case.sessions[2].age = f64::NAN;
+        assert_eq!(numbers(View::of(&case).drops.iter().copied()), [1]);
     }
 
     #[test]

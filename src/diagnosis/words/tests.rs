@@ -42,6 +42,38 @@ fn an_unknown_lifetime_says_how_far_its_ages_spread() {
 }
 
 #[test]
+fn sessions_that_end_right_after_they_begin_are_not_said_to_have_a_limit_on_their_length() {
+    let words = "7 of 10 drops came right after connecting, at 0.7 s; something that ends every session as soon as it \
+                 begins fits: a policy that forbids what a session does first, another client with our client id, a \
+                 broker in trouble.";
+    let act = "Look into the broker's own log, and at what a session does first: whether the account may subscribe and \
+               publish there, and whether a second client has our client id. A storm that ends by itself was the \
+               broker's: here nothing needs a change, the waits between attempts grow by themselves.";
+    for pattern in [
+        Pattern::Lifetime { age: 0.71, from: 0.7, to: 0.72, limit: None },
+        Pattern::LifetimeOrCount { age: 0.71, counter: Counter::Bytes, count: 11_614.0 },
+    ] {
+        reads(&claim(pattern.clone(), 7, 7), 10, words, act);
+        assert_eq!(causes(&pattern), (Cause::PolicyViolation, Some(Cause::SessionTakenOver)));
+        assert_eq!(evidence(&pattern), Evidence::Suspected);
+        assert!(
+            disproof(&pattern).starts_with("It would be disproved by sessions that live longer than 0.7 s.")
+        );
+        assert_eq!(of_drop(&pattern, 0.7), "it came right after connecting, at 0.7 s, as other drops did");
+    }
+    let old = Pattern::Lifetime { age: 15.0, from: 14.9, to: 15.1, limit: None };
+    assert_eq!(causes(&old).0, Cause::ConnectionLifetimeLimit);
+}
+
+#[test]
+fn a_takeover_without_earlier_sessions_does_not_say_how_long_they_lasted() {
+    assert_eq!(
+        seen(&claim(Pattern::Takeover { sessions: 3, mean: 0.0 }, 3, 3), (3, 3)),
+        "The last 3 sessions ended politely within 2 min and came back at once; another client with our client id fits."
+    );
+}
+
+#[test]
 fn every_known_limit_has_words_that_name_it() {
     let said = |limit| {
         seen(

@@ -103,11 +103,11 @@ fn one(number: usize, finding: &Finding, view: &View) -> Markup {
             }
             p.said { (marked(&finding.words)) }
             @if let Some(other) = finding.or {
-                p { "It fits as well: " (words(other)) " " code { (other) } "." }
+                p { "As well fits: " (words(other)) " " code { (other) } "." }
             }
             @if !finding.advice.is_empty() { p.advice { strong { "What to do: " } (marked(&finding.advice)) } }
             dl {
-                (fact("support", &html! { (support) ", " (share(finding.share)) " of the drops that could be explained" }))
+                (fact("support", &html! { (support) " in the test, " (share(finding.share)) " of all drops that could be explained" }))
                 (fact("drops", &html! { (view.time(finding.first)) " to " (view.time(finding.last)) }))
                 (fact("known since", &view.when(finding.since)))
                 @if finding.contradicted > 0 {
@@ -155,7 +155,7 @@ mod tests {
             "1. a limit on the age of sessions",
             "inferred",
             "5 of 7 drops came 1 h after connecting",
-            "5 of 7, 71 % of the drops",
+            "5 of 7 in the test, 71 % of all drops",
             "a planned reconnect before that",
             "a session that lives longer",
             "window scan",

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 /// A length in its two largest units: `3 d 4 h`, `12 min 5 s`; below ten seconds with a tenth: `0.4 s`.
 pub(super) fn span(length: Duration) -> String {
-    let seconds = length.as_secs();
-    if seconds < 10 && length.subsec_nanos() > 0 {
+    // Rounded as in the log and in the report: 14.997 s are 15 s.
+    let seconds = (length + Duration::from_millis(500)).as_secs();
+    if length < Duration::from_millis(9_950) && length.subsec_nanos() > 0 {
         return format!("{:.1} s", length.as_secs_f64());
     }
     let (large, small) = match seconds {
@@ -53,8 +54,10 @@ mod tests {
     fn a_length_has_at_most_two_units() {
         let cases = [
             (0.44, "0.4 s"),
-            (9.96, "10.0 s"),
-            (59.9, "59 s"),
+            (9.96, "10 s"),
+            (14.997, "15 s"),
+            (59.4, "59 s"),
+            (59.9, "1 min"),
             (60.0, "1 min"),
             (3_599.0, "59 min 59 s"),
             (3_600.0, "1 h"),

@@ -154,6 +154,7 @@ impl Over {
             pings_sent: moved.pings_sent,
             pings_answered: moved.pings_answered,
             last_ping: self.last_ping.map(|took| took.0),
+            last_received: None,
             last_ping_sent: before_end(self.last_ping_sent),
             gaps: self.survived_gaps.iter().map(|gap| Gap { length: gap.0, survived: true }).collect(),
             silence_broken: before_end(self.silence_broken),

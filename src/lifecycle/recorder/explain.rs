@@ -7,7 +7,7 @@ use super::Recorder;
 use crate::clock::Now;
 use crate::connection::error::ErrorName;
 use crate::connection::{Failure, Phase};
-use crate::diagnosis::evidence::{self, BEFORE, DropFacts, NextAttempt, Preliminary};
+use crate::diagnosis::evidence::{self, DropFacts, NextAttempt, Preliminary};
 use crate::diagnosis::{EventKind, Verdict};
 use crate::host::SignalKind;
 use crate::lifecycle::board::lock;
@@ -17,14 +17,14 @@ use crate::lifecycle::observer::Fact;
 
 /// A drop whose verdict waits for what follows.
 pub(super) struct Unsettled {
-    session: u64,
+    session: Arc<Session>,
     preliminary: Preliminary,
 }
 
 impl Recorder {
     /// The first verdict on a drop; counted now if it is final. Nobody else has heard of it yet.
     pub(super) fn judge(&mut self, session: &Arc<Session>) -> Verdict {
-        let signals = self.host.between(session.alive - BEFORE, session.end.at);
+        let signals = self.host.between(evidence::signals_from(session), session.end.at);
         let preliminary = evidence::direct(&DropFacts {
             session,
             signals: &signals,
@@ -37,7 +37,7 @@ impl Recorder {
         if preliminary.settled {
             self.metrics.explained(verdict.cause, verdict.evidence);
         } else {
-            self.unsettled = Some(Unsettled { session: session.number, preliminary });
+            self.unsettled = Some(Unsettled { session: Arc::clone(session), preliminary });
         }
         verdict
     }
@@ -51,8 +51,12 @@ impl Recorder {
     /// What follows a drop may settle its verdict.
     pub(super) fn followed_by(&mut self, next: NextAttempt, now: Now) {
         let Some(Unsettled { session, preliminary }) = &self.unsettled else { return };
-        let (session, first) = (*session, preliminary.verdict.clone());
-        let Some(verdict) = evidence::settle(preliminary, next) else { return };
+        let first = preliminary.verdict.clone();
+        // The watcher may have noticed only now that the machine slept.
+        let later = self.host.between(session.end.at, evidence::signals_until(session));
+        let slept = evidence::slept_before(session, &later);
+        let Some(verdict) = slept.or_else(|| evidence::settle(preliminary, next)) else { return };
+        let session = session.number;
         self.unsettled = None;
         self.metrics.explained(verdict.cause, verdict.evidence);
         if verdict != first {

@@ -126,7 +126,9 @@ fn outages(past: &Past) -> String {
         };
     }
     let mut text = format!("{} ended", metrics.connection_recovered);
-    if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
+    if let [only] = lengths.as_slice() {
+        let _ = write!(text, ", the last within {}", span(*only));
+    } else if let (Some(median), Some(longest)) = (lengths.get(lengths.len() / 2), lengths.last()) {
         let _ = write!(
             text,
             ", half within {}, the longest of the last {} took {}",
@@ -182,7 +184,7 @@ fn causes(blocks: &mut Vec<Block>, past: &Past) {
         })
         .collect();
     if !rows.is_empty() {
-        blocks.push(Block::Heading(3, "What each drop says by itself".to_owned()));
+        blocks.push(Block::Heading(3, "What is known of their causes".to_owned()));
         blocks.push(Block::Table(vec!["drops", "cause", "evidence", "what it means"], rows));
     }
 }
@@ -226,10 +228,11 @@ fn fits(finding: &Finding) -> String {
 fn evidence(finding: &Finding) -> String {
     let contradicted = match finding.contradicted {
         0 => String::new(),
+        1 => "; 1 session contradicts it since".to_owned(),
         count => format!("; {} contradict it since", counted(count.into(), "session")),
     };
     format!(
-        "{} ({}): {} of {}, {:.0} % of the drops that can be explained, from {} to {}{contradicted}",
+        "{} ({}): {} of {} in the test, {:.0} % of all drops that can be explained, from {} to {}{contradicted}",
         told(&finding.evidence),
         of_evidence(&finding.evidence),
         finding.support,

@@ -30,9 +30,11 @@ pub(super) fn code(name: &str) -> String {
 /// A length in its two largest units: `3 d 4 h`, `12 min 5 s`.
 pub(super) fn span(seconds: f64) -> String {
     let exact = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let seconds = exact.as_secs();
+    // Rounded as in the log and on the page: 14.997 s are 15 s.
+    let seconds = (exact + std::time::Duration::from_millis(500)).as_secs();
+    let fine = exact.as_secs_f64() < 9.95 && (50..950).contains(&exact.subsec_millis());
     let ((large, unit), (small, smaller)) = match seconds {
-        0..10 if exact.subsec_millis() >= 50 => return format!("{:.1} s", exact.as_secs_f64()),
+        _ if fine => return format!("{:.1} s", exact.as_secs_f64()),
         0..60 => return format!("{seconds} s"),
         60..3_600 => ((seconds / 60, "min"), (seconds % 60, "s")),
         3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
@@ -197,7 +199,9 @@ mod tests {
         let cases = [
             (0.0, "0 s"),
             (0.44, "0.4 s"),
-            (59.9, "59 s"),
+            (14.997, "15 s"),
+            (59.4, "59 s"),
+            (59.9, "1 min"),
             (90.0, "1 min 30 s"),
             (86_400.0, "1 d"),
             (100_000.0, "1 d 3 h"),

@@ -126,6 +126,27 @@ fn a_refused_connect_after_it_makes_it_a_restart_told_a_second_time() {
 }
 
 #[test]
+fn a_sleep_that_is_noticed_after_the_drop_explains_it_before_it_is_counted() {
+    let host = Timeline::default();
+    let ear = Ear::default();
+    let mut life = Life::new().heard_by(&ear);
+    life.recorder = life.recorder.on_host(host.clone());
+    session(&mut life);
+    let end = life.now.plus(Duration::from_secs(5000));
+    life.after(5000.0, hangup(end)).then([waiting(4.0)]);
+    host.add(Signal {
+        at: end.plus(Duration::from_secs(3)),
+        kind: SignalKind::Suspended(Duration::from_secs(900)),
+    });
+    life.after(4.0, attempt(1)).then([established(1)]);
+    life.shows(&[("drop_causes_total cause=host_suspended evidence=observed", 1.0), (UNKNOWN, 0.0)]);
+    assert!((counted(&life) - 1.0).abs() < 1e-9);
+    let told = ["CredentialExpiry", "over 1", "1 unknown none", "1 host_suspended observed"];
+    assert_eq!(*ear.0.lock().unwrap(), told);
+    assert_eq!(life.status().last_drop.unwrap().cause, Cause::HostSuspended);
+}
+
+#[test]
 fn a_stop_settles_what_is_open() {
     let mut life = Life::new();
     session(&mut life);

@@ -87,6 +87,7 @@ struct Connection {
     heard: Instant,
     second: Instant,
     in_this_second: u32,
+    published: u64,
 }
 
 impl Connection {
@@ -146,8 +147,15 @@ impl Broker {
 
     /// A network connection was opened by somebody who may use the topics of `policy`.
     pub fn open(&mut self, id: ConnectionId, policy: Arc<Policy>, now: Instant) {
-        let connection =
-            Connection { policy, client: None, opened: now, heard: now, second: now, in_this_second: 0 };
+        let connection = Connection {
+            policy,
+            client: None,
+            opened: now,
+            heard: now,
+            second: now,
+            in_this_second: 0,
+            published: 0,
+        };
         self.connections.insert(id, connection);
     }
 

@@ -108,6 +108,12 @@ impl Broker {
             self.quirks.denied_publishes -= 1;
             return Some(Reason::Denied);
         }
+        let limit = self.rules.messages_per_connection;
+        let connection = self.connections.get_mut(&id)?;
+        connection.published = connection.published.saturating_add(1);
+        if limit.is_some_and(|limit| connection.published > limit) {
+            return Some(Reason::Limit);
+        }
         let connection = self.connections.get(&id)?;
         let client = connection.client.as_ref()?;
         if !topics::is_topic(&publish.topic) {

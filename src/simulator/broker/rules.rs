@@ -23,6 +23,8 @@ pub struct Rules {
     pub filters_per_subscribe: usize,
     /// Filters on one connection.
     pub filters_per_connection: usize,
+    /// Messages that a client may publish on one connection; at the next one it is closed. AWS has no such limit, others do.
+    pub messages_per_connection: Option<u64>,
     /// Messages a second on one connection, both ways together; more are discarded.
     pub messages_per_second: u32,
     /// Unacknowledged QoS 1 messages to one client; more wait.
@@ -53,6 +55,7 @@ impl Rules {
             session_expiry: hours(1.0),
             filters_per_subscribe: 8,
             filters_per_connection: 50,
+            messages_per_connection: None,
             messages_per_second: 100,
             in_flight: 100,
             queued: 1000,

@@ -164,6 +164,21 @@ fn a_message_to_an_over_aged_connection_ends_it_too() {
 }
 
 #[test]
+fn a_limit_of_messages_closes_at_the_first_above_it_and_begins_anew() {
+    let rules = Rules { messages_per_connection: Some(3), ..Rules::aws(1.0) };
+    let mut bench = Bench::with(rules);
+    for _ in 0..2 {
+        let (id, _) = bench.after(Duration::from_secs(2)).connect("me", true);
+        for _ in 0..3 {
+            let effects = bench.send(id, publish("evt/52/navilink-020000aabb01/x", QoS::AtMostOnce));
+            assert!(!effects.contains(&closed(id, Reason::Limit)), "{effects:?}");
+        }
+        let fourth = bench.send(id, publish("evt/52/navilink-020000aabb01/x", QoS::AtMostOnce));
+        assert_eq!(fourth, [closed(id, Reason::Limit)]);
+    }
+}
+
+#[test]
 fn a_denied_topic_closes_without_a_word() {
     let mut bench = Bench::new();
     let (id, _) = bench.connect("me", true);

@@ -91,6 +91,8 @@ pub struct World {
     ghosts: BTreeSet<ConnectionId>,
     deferred: BTreeMap<(Instant, u64), Deferred>,
     beat: Instant,
+    /// When all connections are closed next.
+    curfew: Option<Instant>,
     counter: u64,
     rng: fastrand::Rng,
 }
@@ -108,10 +110,12 @@ impl World {
             .map(|(heater, index)| Device::new(heater, index, settings.seed, today))
             .collect();
         let hosts = vec![settings.host.clone(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let rules = Rules { messages_per_connection: settings.message_limit, ..Rules::aws(settings.speed) };
         Self {
+            curfew: settings.curfew.map(|every| curfew_after(every, now)),
             realm: Realm { hosts, region: settings.region.clone() },
             vault: Vault::new(&settings.accounts, settings.credential_lifetime, locked, settings.seed),
-            broker: Broker::new(Rules::aws(settings.speed)),
+            broker: Broker::new(rules),
             devices,
             troubles: Troubles::default(),
             story: settings.story.clone(),
@@ -205,7 +209,7 @@ impl World {
         let deferred = self.deferred.keys().next().map(|(at, _)| *at);
         let spells = [self.troubles.connack.map(|s| s.until()), self.troubles.suback.map(|s| s.until())];
         let broker = if self.troubles.frozen.is_some() { None } else { self.broker.deadline() };
-        [Some(self.beat), story, deferred, broker]
+        [Some(self.beat), story, deferred, broker, self.curfew]
             .into_iter()
             .chain(spells)
             .flatten()
@@ -226,6 +230,13 @@ impl World {
             out.extend(self.perform(deferred, now));
         }
         self.lift_spells(now.at);
+        if let (Some(every), Some(due)) = (self.settings.curfew, self.curfew)
+            && due <= now.at
+        {
+            out.push(Output::Say("closes every connection: it is time".to_owned()));
+            self.end_all(Ending::HangUp, now, &mut out);
+            self.curfew = Some(curfew_after(every, now));
+        }
         if !self.is_frozen(now.at) {
             out.extend(self.broker_does(now, |broker, effects| broker.tick(now.at, effects)));
         }
@@ -351,6 +362,15 @@ impl World {
         self.counter += 1;
         self.counter
     }
+}
+
+/// The next moment at which the wall clock is a multiple of `every`, at least half of it from now: a timer that fires a
+/// moment too early must not fire twice.
+fn curfew_after(every: Duration, now: Now) -> Instant {
+    let every = every.as_secs_f64().max(1.0);
+    let left = every - now.unix_seconds().rem_euclid(every);
+    let left = if left < every / 2.0 { left + every } else { left };
+    now.at + Duration::from_secs_f64(left)
 }
 
 fn date(zone: &TimeZone, now: Now) -> Date {

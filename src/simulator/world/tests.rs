@@ -32,6 +32,11 @@ impl Drive {
         Self { world, now, connection: None, come_back, ask, ends: Vec::new(), statuses: Vec::new() }
     }
 
+    /// When its connections ended, on the wall clock.
+    fn ended_at(&self) -> Vec<f64> {
+        self.ends.iter().map(|(after, _)| 1_790_000_000.0 + after).collect()
+    }
+
     fn seconds(&self) -> f64 {
         self.now.at.saturating_since(self.world.started.at).as_secs_f64()
     }
@@ -205,4 +210,16 @@ fn two_ghosts_that_come_too_soon_do_not_keep_each_other_out_for_ever() {
     let retries = drive.world.deferred.values().filter(|next| matches!(next, Deferred::Ghost { .. })).count();
     assert_eq!(retries, 0, "nobody tries for ever");
     assert_eq!(drive.world.clients(), ["me"]);
+}
+
+#[test]
+fn a_curfew_closes_at_each_multiple_of_its_length_whatever_the_age() {
+    let every = Duration::from_secs(240);
+    let mut drive = Drive::new(Settings { curfew: Some(every), ..Settings::default() });
+    drive.run(Duration::from_secs(1000));
+    let ended = drive.ended_at();
+    assert!((3..=4).contains(&ended.len()), "{ended:?}");
+    for at in ended {
+        assert!(at.rem_euclid(240.0) < 0.01, "{at}");
+    }
 }
