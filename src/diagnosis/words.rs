@@ -103,7 +103,7 @@ pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
             clock(*period, *phase)
         ),
         Pattern::MessageLimit { counter, count, from, to } => format!(
-            "{of} drops came after {} {}, at very different ages; a limit on what one session may move fits.",
+            "{of} drops came after {} {}, which varies less than their ages; a limit on what one session may move fits.",
             number_range(*count, *from, *to),
             noun(*counter)
         ),

@@ -46,7 +46,7 @@ impl Board {
     #[must_use]
     pub fn snapshot(&self) -> Vec<ConnectionStatus> {
         let entries: Vec<_> = lock(&self.entries).values().map(Arc::clone).collect();
-        entries.iter().map(|entry| lock(entry).clone().as_known_now()).collect()
+        entries.iter().map(|entry| lock(entry).clone().told_as_known()).collect()
     }
 }
 
@@ -245,7 +245,7 @@ pub struct LastDrop {
 
 impl ConnectionStatus {
     /// The tests over many drops may know the last drop better than it was known when it came.
-    fn as_known_now(mut self) -> Self {
+    fn told_as_known(mut self) -> Self {
         let newest = self.history.read(|history| {
             let newest = history.drops().next_back()?;
             Some((newest.end.wall, history.verdict(newest.number)?.clone()))

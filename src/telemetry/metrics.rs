@@ -118,7 +118,7 @@ families! {
     // Sessions and their ends.
     sessions: Counter, "mqtt_client_sessions_total", ["connection", "session_present"], "Sessions that the broker accepted, by whether it remembered an earlier one.";
     drops: Counter, "mqtt_client_connection_drops_total", ["connection", "error"], "Sessions that ended although we did not ask for it, by the name of the error.";
-    drop_causes: Counter, "mqtt_client_drop_causes_total", ["connection", "cause", "evidence"], "Drops by what is thought to have caused them and how well that is known; counted when the first verdict is final.";
+    drop_causes: Counter, "mqtt_client_drop_causes_total", ["connection", "cause", "evidence"], "Drops by what the evidence of each alone says of its cause, and how well that is known; counted once, when the first verdict is final. What patterns over many drops tell later is in mqtt_client_finding.";
     closes: Counter, "mqtt_client_closes_total", ["connection", "cause"], "Sessions that we ended ourselves, by our reason.";
     reconnect_attempts: Histogram, "mqtt_client_reconnect_attempts", ["connection"], "Attempts that each outage took, from a drop to the next accepted session.", ATTEMPTS;
     session_duration: Histogram, "mqtt_client_session_duration_seconds", ["connection"], "Length of each session that ended by a drop.", SESSION_SECONDS;

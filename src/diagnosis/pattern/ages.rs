@@ -29,7 +29,12 @@ pub(super) fn claim(view: &View, case: &Case) -> Option<Claim> {
         return None;
     }
     let age = age(view, &case.limits);
-    let count = count::counted(&view.aged, age.is_some());
+    let of_age = age.as_ref().map(|age| {
+        let range = age.from..=age.to;
+        move |age: f64| range.contains(&age)
+    });
+    let of_age = of_age.as_ref().map(|of_age| of_age as &dyn Fn(f64) -> bool);
+    let count = count::counted(&view.aged, of_age);
     let Some(age) = age else { return count.map(|count| message_limit(&count, view)) };
     let decision = clock::decide(view, age.value, case);
     if let Decision::Calendar { period, phase } = decision {

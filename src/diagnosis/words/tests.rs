@@ -144,7 +144,7 @@ fn a_count_is_told_with_what_it_counts() {
     reads(
         &claim(pattern, 6, 6),
         6,
-        "6 of 6 drops came after 10000 (9987 to 10012) messages received, at very different ages; a limit on what one \
+        "6 of 6 drops came after 10000 (9987 to 10012) messages received, which varies less than their ages; a limit on what one \
          session may move fits.",
         "Ask less often (`status_interval`, `features_interval`, `energy_interval`), or renew sessions before they get \
          there (`renew_after`), and ask the service's operator for its quota.",

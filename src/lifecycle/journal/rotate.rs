@@ -29,6 +29,17 @@ pub(super) fn turn(directory: &Path, full: &File, head: &[u8]) -> io::Result<(Fi
     Ok((file, length(&beginning)))
 }
 
+/// Finishes a turn that a crash interrupted between its two renames: the new file has its head, which knows what the one
+/// before the older one knew. Without it the next turn would forget that.
+pub(super) fn finish(directory: &Path) -> io::Result<()> {
+    let (current, new) = (directory.join(CURRENT), directory.join(NEW));
+    if fs::symlink_metadata(&current).is_ok() || fs::symlink_metadata(&new).is_err() {
+        return Ok(());
+    }
+    fs::rename(&new, &current)?;
+    sync_directory(&current)
+}
+
 fn write(path: &Path, beginning: &[u8]) -> io::Result<File> {
     // What a crash left there is of no use.
     let _ = fs::remove_file(path);
@@ -41,4 +52,24 @@ fn write(path: &Path, beginning: &[u8]) -> io::Result<File> {
 /// Makes the name of a file survive a power cut.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_a_crash_interrupted_is_finished_and_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name| directory.path().join(name);
+        fs::write(path(NEW), "head\n").unwrap();
+        finish(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(path(CURRENT)).unwrap(), "head\n");
+        assert!(!path(NEW).exists());
+
+        // A turn that ended before its first rename: the new file is of no use.
+        fs::write(path(NEW), "he").unwrap();
+        finish(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(path(CURRENT)).unwrap(), "head\n");
+    }
 }

@@ -41,7 +41,10 @@ impl Paper {
     /// Reads what lies in the directory, and opens it for writing. What can be read is read, even if nothing can be
     /// written.
     pub(super) fn open(directory: &Path, limit: u64) -> (Past, Result<Self, Trouble>) {
-        let lock = lock(directory);
+        let lock = lock(directory).and_then(|lock| {
+            rotate::finish(directory).map_err(Trouble::file(&directory.join(CURRENT)))?;
+            Ok(lock)
+        });
         let mut past = Past::default();
         let older = look(&directory.join(OLDER), &mut past);
         let current = look(&directory.join(CURRENT), &mut past);
