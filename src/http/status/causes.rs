@@ -53,7 +53,7 @@ pub(super) const fn words(cause: Cause) -> &'static str {
         Cause::BrokerStalled => "the broker stalled",
         Cause::KeepaliveTimeoutServer => "the broker heard nothing from us for too long",
         Cause::SessionTakenOver => "another client took our client id",
-        Cause::PolicyViolation => "the broker refused what we sent",
+        Cause::PolicyViolation => "the broker closed over what we sent",
         Cause::CredentialExpired => "credentials lapsed",
         Cause::CredentialRejected => "credentials were refused",
         Cause::ConnectionLifetimeLimit => "a limit on the age of sessions",
