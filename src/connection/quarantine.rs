@@ -18,7 +18,7 @@ const CLOSES: u32 = 2;
 const LASTS: Duration = Duration::from_secs(24 * 3600);
 /// How long where several packets share the blame, which one of them has at most; doubled with each further close. A broker
 /// that resets twice while it starts must not silence a device for a day.
-const SHARED: Duration = Duration::from_secs(600);
+const SHARED: Duration = Duration::from_secs(60);
 /// A session that dies this young without the packet shows that the packet was not to blame.
 const YOUNG: Duration = Duration::from_secs(120);
 /// After so long without traffic a reset is the work of a middlebox.
@@ -228,8 +228,8 @@ mod tests {
         session(&mut quarantine, 100, &both());
         let sentence = session(&mut quarantine, 200, &both());
         assert_eq!((sentence.quarantined.len(), sentence.lasts), (2, SHARED));
-        assert!(quarantine.refuses("good", at(799)) && quarantine.refuses("bad", at(799)));
-        assert!(!quarantine.refuses("good", at(801)) && !quarantine.refuses("bad", at(801)));
+        assert!(quarantine.refuses("good", at(259)) && quarantine.refuses("bad", at(259)));
+        assert!(!quarantine.refuses("good", at(261)) && !quarantine.refuses("bad", at(261)));
 
         // The next try singles out the one to blame.
         let alone = ending(Detail::Fin, &[(PUBLISH, "good", 2, 0), (PUBLISH, "bad", 1, 1)]);
@@ -254,9 +254,9 @@ mod tests {
         session(&mut quarantine, 100, &all);
         assert_eq!(session(&mut quarantine, 200, &all).quarantined.len(), 2);
         let held = |quarantine: &Quarantine, now| quarantine.refuses("one", at(now));
-        assert_eq!((held(&quarantine, 799), held(&quarantine, 800)), (true, false));
+        assert_eq!((held(&quarantine, 259), held(&quarantine, 260)), (true, false));
         session(&mut quarantine, 900, &all);
-        assert_eq!((held(&quarantine, 2_099), held(&quarantine, 2_100)), (true, false));
+        assert_eq!((held(&quarantine, 1_019), held(&quarantine, 1_020)), (true, false));
         // Alone it was the one.
         session(&mut quarantine, 3_000, &ending(Detail::Rst, &[(PUBLISH, "one", 1, 1)]));
         assert!(held(&quarantine, 3_000 + 24 * 3600 - 1));
