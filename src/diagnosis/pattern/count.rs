@@ -7,11 +7,10 @@ use super::scan::{self, Regular};
 
 /// Below this count a window of 10 % holds less than three whole numbers, and equal counts are no coincidence.
 const LEAST: f64 = 20.0;
+/// A session with fewer messages moved little but its own beginning: the same bytes each time, without meaning.
+const FEWEST: u64 = 20;
 /// Level of the comparison of spreads.
 const LEVEL: f64 = 0.01;
-
-/// Reads one counter.
-type Reads = fn(&Counts) -> u64;
 
 /// A regular count.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +38,8 @@ pub(super) enum Better {
 
 /// The counter that explains most, if any is regular. `of_age`: whether an age belongs to the regular one, if there is one.
 pub(super) fn counted(sessions: &[&Lived], of_age: Option<&dyn Fn(f64) -> bool>) -> Option<Counted> {
-    let judge = |(counter, count): (Counter, Reads)| {
-        let counts: Vec<f64> = sessions.iter().map(|session| float(count(&session.counts))).collect();
+    let judge = |counter: Counter| {
+        let counts: Vec<f64> = sessions.iter().map(|session| of(counter, &session.counts)).collect();
         let regular = scan::regular(&counts).filter(|regular| regular.value >= LEAST)?;
         let p = of_age.map_or(0.0, |of_age| {
             // Sessions that belong to neither say nothing of which of the two is held: a few that died young of something
@@ -60,11 +59,7 @@ pub(super) fn counted(sessions: &[&Lived], of_age: Option<&dyn Fn(f64) -> bool>)
         };
         Some(Counted { counter, regular, than_age, p })
     };
-    let counters: [(Counter, Reads); 3] = [
-        (Counter::MessagesReceived, |counts| counts.messages_received),
-        (Counter::MessagesSent, |counts| counts.messages_sent),
-        (Counter::Bytes, |counts| counts.bytes),
-    ];
+    let counters = [Counter::MessagesReceived, Counter::MessagesSent, Counter::Bytes];
     counters.into_iter().filter_map(judge).min_by(|one, other| {
         one.p
             .total_cmp(&other.p)
@@ -78,6 +73,7 @@ pub(super) fn of(counter: Counter, counts: &Counts) -> f64 {
     float(match counter {
         Counter::MessagesReceived => counts.messages_received,
         Counter::MessagesSent => counts.messages_sent,
+        Counter::Bytes if counts.messages_received.saturating_add(counts.messages_sent) < FEWEST => 0,
         Counter::Bytes => counts.bytes,
     })
 }
@@ -175,6 +171,20 @@ mod tests {
     fn two_publishes_after_every_connect_are_no_limit() {
         let case = received(&[100.0, 7000.0, 333.0, 25.0, 9000.0], &[2, 2, 2, 2, 2]);
         assert_eq!(counted(&View::of(&case).aged, None), None);
+    }
+
+    #[test]
+    fn the_bytes_of_a_silent_session_are_its_handshake_and_no_limit() {
+        // Three sessions that another client ended after about 1.3 s: a CONNECT and a few SUBSCRIBEs each.
+        let mut case = aged(&[1.31, 1.36, 1.30]);
+        for session in &mut case.sessions {
+            session.counts.bytes = 123;
+        }
+        assert_eq!(counted(&View::of(&case).aged, Some(&|_| true)), None);
+        for session in &mut case.sessions {
+            session.counts.messages_sent = FEWEST;
+        }
+        assert_eq!(counted(&View::of(&case).aged, Some(&|_| true)).unwrap().counter, Counter::Bytes);
     }
 
     #[test]
