@@ -86,13 +86,13 @@ fn switching_every_field_on_changes_nothing_that_has_a_default() {
     assert_eq!(policy.keep_alive.take().map(|time| time.as_secs()), Some(30));
     assert_eq!(policy.renew_after.take().map(|time| time.as_secs()), Some(23 * 3600));
     assert_eq!(policy.clean_session.take(), Some(true));
-    let Source::Navien(navien) = &mut connection.source;
+    let Source::Navien(navien) = &mut connection.source else { panic!("another source") };
     assert!(navien.ca_file.take().is_some());
     assert!(navien.proxy.take().is_some());
     assert_eq!(navien.devices.remove("020000aabb01").as_deref(), Some("basement"));
 
     // The password's path is in a directory of its own each time.
-    let Source::Navien(plain_navien) = &plain.connections[0].source;
+    let Source::Navien(plain_navien) = &plain.connections[0].source else { panic!("another source") };
     navien.password.clone_from(&plain_navien.password);
     assert_eq!(full, plain);
 }

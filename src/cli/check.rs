@@ -104,9 +104,11 @@ fn of_commands(commands: &Commands) -> String {
     }
 }
 
-fn of_connection(Connection { name, policy, source }: &Connection) -> String {
+fn of_connection(Connection { name, policy, source, .. }: &Connection) -> String {
     let source = match source {
         Source::Navien(account) => of_account(account),
+        Source::Broker(broker) => format!("broker {}:{}", broker.host, broker.port),
+        Source::AwsIot(aws) => format!("aws_iot {}", aws.endpoint),
     };
     format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
 }

@@ -146,7 +146,7 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
         let source = source(&mut fields, around);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source });
+            connections.push(Connection { name, policy, source, subscribe: Vec::new(), fleet: None });
         }
     }
     connections
@@ -178,5 +178,5 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     let mut sources = fields.table("source")?;
     let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
     sources.finish();
-    account.map(Source::Navien)
+    account.map(Box::new).map(Source::Navien)
 }

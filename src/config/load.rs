@@ -132,8 +132,13 @@ fn problems(list: Vec<Problem>) -> Problems {
 }
 
 fn one(account: Navien) -> Config {
-    let connection =
-        Connection { name: "navien".to_owned(), policy: Policy::default(), source: Source::Navien(account) };
+    let connection = Connection {
+        name: "navien".to_owned(),
+        policy: Policy::default(),
+        source: Source::Navien(Box::new(account)),
+        subscribe: Vec::new(),
+        fleet: None,
+    };
     Config {
         http: Http::default(),
         readings: Readings::default(),

@@ -1,10 +1,14 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+mod aws_iot;
+mod broker;
 mod check;
 mod file;
+mod fleet;
 mod human;
 mod listen;
 mod load;
+mod mapping;
 mod navien;
 mod past;
 mod policy;
@@ -14,9 +18,13 @@ mod secret;
 mod secret_field;
 mod value;
 
+pub use aws_iot::AwsIot;
+pub use broker::Broker;
+pub use fleet::Fleet;
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
+pub use mapping::Subscribe;
 pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
@@ -95,13 +103,21 @@ pub struct Connection {
     pub policy: Policy,
     /// What it leads to.
     pub source: Source,
+    /// What to subscribe to and what messages mean, where the source leaves that to the configuration.
+    pub subscribe: Vec<Subscribe>,
+    /// Whose words about its clients the broker publishes.
+    pub fleet: Option<Fleet>,
 }
 
 /// What a connection leads to: one arm a source folder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// A Navien account.
-    Navien(Navien),
+    Navien(Box<Navien>),
+    /// Any MQTT broker.
+    Broker(Box<Broker>),
+    /// AWS IoT Core.
+    AwsIot(Box<AwsIot>),
 }
 
 /// How a connection recovers; a preset of policy values that the field knows.

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn subscription(filter: &str, required: bool) -> Subscription {
-        Subscription { filter: filter.to_owned(), qos: 1, required }
+        Subscription::new(filter, 1, required)
     }
 
     const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);

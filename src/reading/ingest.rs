@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Reading;
-use super::store::{Feed, Store};
-use crate::clock;
+use super::store::{Feed, Series, Store};
+use super::{Part, Quantity, Reading};
+use crate::clock::{self, Now};
 use crate::commands::Directory;
 use crate::source::Sink;
 use crate::telemetry::{DeviceMetrics, Metrics};
@@ -55,6 +55,17 @@ impl Ingest {
 impl Sink for Ingest {
     fn reading(&mut self, reading: &Reading<'_>) {
         self.store.put(&self.feed, reading, clock::now().at);
+    }
+
+    fn series(
+        &mut self,
+        quantity: &Quantity,
+        part: Part,
+        device: &str,
+        labels: &[(&str, &str)],
+        now: Now,
+    ) -> Option<Series> {
+        self.store.series(&self.feed, quantity, part, device, labels, now.at)
     }
 
     fn devices(&mut self, devices: &[&str]) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::series::{Cell, FeedState, nanoseconds};
-use super::{Kind, Quantity, Reading};
+use super::{Kind, Part, Quantity, Reading};
 use crate::clock::Instant;
 use crate::telemetry::ExporterMetrics;
 use crate::telemetry::text::{self, FamilyType, Format};
@@ -102,9 +102,9 @@ impl Store {
     /// Stores a reading. Refused, and counted, when its series would be one too many or belongs to another feed.
     pub fn put(&self, feed: &Feed, reading: &Reading<'_>, now: Instant) {
         let Reading { quantity, device, labels, value, lifetime } = reading;
-        if let Some(series) = self.series(feed, quantity, device, labels, now)
+        if let Some(series) = self.series(feed, quantity, Part::Value, device, labels, now)
             && !series.set(*value, *lifetime, now)
-            && let Some(again) = self.series(feed, quantity, device, labels, now)
+            && let Some(again) = self.series(feed, quantity, Part::Value, device, labels, now)
         {
             let _ = again.set(*value, *lifetime, now);
         }
@@ -117,11 +117,12 @@ impl Store {
         &self,
         feed: &Feed,
         quantity: &Quantity,
+        part: Part,
         device: &str,
         labels: &[(&str, &str)],
         now: Instant,
     ) -> Option<Series> {
-        let key = key(quantity, device, labels);
+        let key = key(quantity, part, device, labels);
         let known =
             self.index.read().unwrap_or_else(PoisonError::into_inner).get(key.as_str()).map(Arc::clone);
         match known {
@@ -211,6 +212,7 @@ impl Store {
             let kind = match quantity.kind {
                 Kind::Counter => FamilyType::Counter,
                 Kind::Gauge => FamilyType::gauge(&name),
+                Kind::Histogram => FamilyType::Histogram,
             };
             let shown = |cell: &Cell| cell.fresh(now, self.grace).filter(|value| kind.allows(*value));
             let mut fresh = cells.iter().filter_map(|cell| Some((cell, shown(cell)?))).peekable();
@@ -240,17 +242,28 @@ impl Store {
 }
 
 /// Name and labels as they stand on the page. One label set has one spelling, in whatever order it is given: a page
-/// with a series twice is refused as a whole.
-fn key(quantity: &Quantity, device: &str, labels: &[(&str, &str)]) -> String {
+/// with a series twice is refused as a whole. Who has no device has no such label.
+fn key(quantity: &Quantity, part: Part, device: &str, labels: &[(&str, &str)]) -> String {
     let mut key = String::with_capacity(96);
     key.push_str(&quantity.name);
-    let device = [("device", device)].into_iter();
+    let mut bound = String::new();
+    match part {
+        Part::Value => {}
+        Part::Bucket(upper) => {
+            key.push_str("_bucket");
+            text::bound(&mut bound, upper);
+        }
+        Part::Sum => key.push_str("_sum"),
+        Part::Count => key.push_str("_count"),
+    }
+    let device = [("device", device)].into_iter().filter(|(_, device)| !device.is_empty());
+    let bound = [("le", bound.as_str())].into_iter().filter(|(_, bound)| !bound.is_empty());
     if labels.is_sorted() {
-        text::labels(&mut key, device.chain(labels.iter().copied()));
+        text::labels(&mut key, device.chain(labels.iter().copied()).chain(bound));
     } else {
         let mut sorted = labels.to_vec();
         sorted.sort_unstable();
-        text::labels(&mut key, device.chain(sorted));
+        text::labels(&mut key, device.chain(sorted).chain(bound));
     }
     key
 }

@@ -4,6 +4,7 @@
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
 pub mod command;
+pub mod listen;
 pub mod navien;
 
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use crate::connection::order::{Refusal, Verdict, Worded};
 use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
-use crate::reading::Reading;
+use crate::reading::store::Series;
+use crate::reading::{Part, Quantity, Reading};
 use crate::telemetry::ConnectionLabels;
 
 pub use command::Command;
@@ -50,6 +52,7 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
             };
             Ok(Prepared { planner, labels })
         }
+        config::Source::Broker(_) | config::Source::AwsIot(_) => Err("is not built yet".to_owned()),
     }
 }
 
@@ -131,6 +134,18 @@ pub enum Outcome {
 pub trait Sink {
     /// One value of one quantity.
     fn reading(&mut self, reading: &Reading<'_>);
+    /// The place of one series, for who writes to it again and again. `None` when there is none to be had: the series
+    /// limit, a name that has another type, or a sink that shows nothing.
+    fn series(
+        &mut self,
+        _quantity: &Quantity,
+        _part: Part,
+        _device: &str,
+        _labels: &[(&str, &str)],
+        _now: Now,
+    ) -> Option<Series> {
+        None
+    }
     /// The devices that there are now; what was known of others is of the past.
     fn devices(&mut self, devices: &[&str]);
     /// A device spoke.

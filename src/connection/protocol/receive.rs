@@ -106,6 +106,7 @@ impl Protocol {
                 payload: publish.payload,
                 qos: publish.qos as u8,
                 retain: publish.retain,
+                properties: None,
             }));
         }
     }

@@ -6,7 +6,6 @@ use rumqttc::mqttbytes::v4::{Codec, ConnAck, ConnectReturnCode, PubAck, SubAck, 
 use tokio_util::codec::Decoder;
 
 use super::*;
-use crate::config::Secret;
 use crate::connection::limits::SILENCE;
 use crate::connection::plan::{Subscription, Transport};
 
@@ -19,25 +18,11 @@ fn at(seconds: u64) -> Instant {
 
 fn plan() -> Plan {
     Plan {
-        host: Ipv4Addr::LOCALHOST.to_string(),
-        port: 1883,
-        transport: Transport::Tcp,
-        proxy: None,
-        tls: None,
-        request_target: Secret::default(),
-        client_id: "client".to_owned(),
-        login: None,
-        last_will: None,
-        clean_session: true,
         keep_alive: KEEP_ALIVE,
-        subscriptions: vec![Subscription { filter: "a".to_owned(), qos: 1, required: true }],
-        filters_per_subscribe: 8,
+        subscriptions: vec![Subscription::new("a", 1, true)],
         max_packet_size: 1024,
         max_outgoing_size: 1024,
-        lifetime: None,
-        credentials_expire: None,
-        min_connect_interval: Duration::ZERO,
-        hangup_means_credentials: false,
+        ..Plan::to(Ipv4Addr::LOCALHOST.to_string(), 1883, Transport::Tcp, "client")
     }
 }
 

@@ -103,7 +103,7 @@ fn the_limit_counts_series_and_what_it_refused() {
 fn dead_series_make_room_and_an_old_handle_says_so() {
     let (_, store) = store(1);
     let feed = store.feed("home");
-    let series = store.series(&feed, &POWER, "a", &[], at(0)).unwrap();
+    let series = store.series(&feed, &POWER, Part::Value, "a", &[], at(0)).unwrap();
     assert!(series.set(1.0, Duration::from_secs(180), at(0)));
     let much_later = at(180 + 3_600);
     store.put(&feed, &reading(&POWER, "b", 2.0), much_later);

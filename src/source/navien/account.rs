@@ -222,15 +222,9 @@ impl Navien {
             expires: None,
         };
         Ok(Plan {
-            host: self.config.mqtt_host.clone(),
-            port: self.config.mqtt_port,
-            transport: Transport::Wss,
             proxy: self.proxy.as_ref().map(|(_, proxy)| proxy.clone()),
             tls: Some(Arc::clone(&network.tls)),
             request_target: sigv4::presign(&tokens.keys, target),
-            client_id: self.client_id.clone(),
-            login: None,
-            last_will: None,
             clean_session: self.facts.clean_session.unwrap_or(true),
             keep_alive: self.facts.keep_alive.unwrap_or(KEEP_ALIVE),
             subscriptions,
@@ -241,6 +235,7 @@ impl Navien {
             credentials_expire: Some(tokens.keys_expire.wall),
             min_connect_interval: Duration::from_secs(1),
             hangup_means_credentials: true,
+            ..Plan::to(&self.config.mqtt_host, self.config.mqtt_port, Transport::Wss, &self.client_id)
         })
     }
 
@@ -253,7 +248,7 @@ impl Navien {
             filters
                 .extend(homes.iter().map(|home| topics::long_answers_filter(*home, user, &self.client_id)));
         }
-        filters.into_iter().map(|filter| Subscription { filter, qos: 1, required: true }).collect()
+        filters.into_iter().map(|filter| Subscription::new(filter, 1, true)).collect()
     }
 
     fn conversation(&self, tokens: &Tokens, listing: Listing) -> Conversation {
