@@ -11,12 +11,13 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, past, reconnect,
-    value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, Subscribe, broker, listen, navien,
+    past, reconnect, suited, value,
 };
 
-/// The names of the sources, as they stand in `[connection.source.…]`.
-const SOURCES: &str = "`[connection.source.navien]`";
+/// The sources, as they stand in a file.
+const SOURCES: &str =
+    "`[connection.source.navien]`, `[connection.source.broker]` or `[connection.source.aws_iot]`";
 
 /// The words of `log.level`.
 pub(super) const LEVELS: &[(&str, tracing::Level)] = &[
@@ -124,8 +125,7 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
     let mut names = BTreeSet::new();
     let mut client_ids = BTreeSet::new();
     let mut connections = Vec::new();
-    for (index, mut fields) in tables.into_iter().enumerate() {
-        fields = fields.renamed(format!("connection {}, ", index + 1));
+    for mut fields in tables {
         let name = fields.require("name", "name = \"home\"", name);
         if let Some(name) = &name {
             fields = fields.renamed(format!("connection \"{name}\", "));
@@ -144,9 +144,13 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
             );
         }
         let source = source(&mut fields, around);
+        let subscribe = subscribe(&mut fields);
+        if let Some(source) = &source {
+            suited::check(&fields, source, &policy, &subscribe);
+        }
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe: Vec::new(), fleet: None });
+            connections.push(Connection { name, policy, source, subscribe, fleet: None });
         }
     }
     connections
@@ -177,6 +181,19 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     kind?;
     let mut sources = fields.table("source")?;
     let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
+    let broker = sources.table("broker").and_then(|fields| broker::broker(fields, around));
     sources.finish();
-    account.map(Box::new).map(Source::Navien)
+    account.map(Box::new).map(Source::Navien).or(broker.map(Box::new).map(Source::Broker))
+}
+
+/// `[[connection.subscribe]]`. MERGE: the mapping reads these tables in full.
+fn subscribe(fields: &mut Fields<'_, '_>) -> Vec<Subscribe> {
+    let mut subscribe = Vec::new();
+    for mut fields in fields.tables("subscribe") {
+        let filter = fields.require("filter", "filter = \"sensors/#\"", value::text);
+        let qos = fields.read("qos", value::integer(0..=2)).and_then(|qos| u8::try_from(qos).ok());
+        fields.finish();
+        subscribe.extend(filter.map(|filter| Subscribe { filter, qos: qos.unwrap_or(0) }));
+    }
+    subscribe
 }

@@ -139,11 +139,19 @@ impl<'a, 't> Fields<'a, 't> {
             self.problem(key, format!("begins with double brackets: write `[[{key}]]`"));
             return Vec::new();
         };
-        let tables: Vec<_> = items.iter().filter_map(|item| self.inner(item, format!("{key}, "))).collect();
+        let place = |index: usize| format!("{}{key} {}, ", self.prefix, index + 1);
+        let tables = items.iter().enumerate().filter_map(|(index, item)| self.inner(item, place(index)));
+        let tables: Vec<_> = tables.collect();
         if tables.len() != items.len() {
             self.problem(key, format!("must be a list of tables: write each as `[[{key}]]`"));
         }
         tables
+    }
+
+    /// The kind of source that this table is part of: `broker` in `[connection.source.broker.will]`.
+    pub(super) fn kind(&self) -> &str {
+        let source = self.prefix.split_once("source.").and_then(|(_, source)| source.split('.').next());
+        source.unwrap_or("hangup")
     }
 
     /// Whether `key` is written, right or wrong.
@@ -301,7 +309,7 @@ mod tests {
                 let _ = connection.require("name", "name = \"home\"", |_| Ok(()));
             }
         });
-        assert_eq!(found, ["f:3: connection, name: is missing (write for example `name = \"home\"`)"]);
+        assert_eq!(found, ["f:3: connection 1, name: is missing (write for example `name = \"home\"`)"]);
     }
 
     #[test]

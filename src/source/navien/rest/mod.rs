@@ -4,7 +4,6 @@
 
 pub mod envelope;
 mod fault;
-pub mod tls;
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn every_vector_of_the_fixture_is_reproduced_with_its_intermediate_strings() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/fixtures/navien/sigv4-vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/fixtures/navien/sigv4-vectors.json")).unwrap();
         let vectors = vectors["vectors"].as_array().unwrap();
         assert_eq!(vectors.len(), 4);
         for vector in vectors {
