@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::{ConfigArguments, PROBLEM, output};
 use crate::config::{
-    Broker, Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin, Source,
-    State,
+    AwsIot, Broker, Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin,
+    Source, State,
 };
 use crate::http::web::{self, Web};
 
@@ -118,7 +118,11 @@ fn of_connection(connection: &Connection) -> String {
                 of_filters(connection)
             )
         }
-        Source::AwsIot(aws) => format!("aws_iot {}", aws.endpoint),
+        Source::AwsIot(aws) => {
+            let AwsIot { endpoint, port, authentication, mqtt, .. } = &**aws;
+            let (how, version) = (authentication.as_str(), mqtt.version.as_str());
+            format!("aws_iot, {how} to {endpoint}:{port}, MQTT {version}, {}", of_filters(connection))
+        }
     };
     format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
 }

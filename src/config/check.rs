@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, Subscribe, broker, listen, navien,
-    past, reconnect, suited, value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, Subscribe, aws_iot, broker, listen,
+    navien, past, reconnect, suited, value,
 };
 
 /// The sources, as they stand in a file.
@@ -125,7 +125,8 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
     let mut names = BTreeSet::new();
     let mut client_ids = BTreeSet::new();
     let mut connections = Vec::new();
-    for mut fields in tables {
+    for (index, mut fields) in tables.into_iter().enumerate() {
+        fields = fields.renamed(format!("connection {}, ", index + 1));
         let name = fields.require("name", "name = \"home\"", name);
         if let Some(name) = &name {
             fields = fields.renamed(format!("connection \"{name}\", "));
@@ -182,14 +183,17 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     let mut sources = fields.table("source")?;
     let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
     let broker = sources.table("broker").and_then(|fields| broker::broker(fields, around));
+    let aws_iot = sources.table("aws_iot").and_then(|fields| aws_iot::aws_iot(fields, around));
     sources.finish();
-    account.map(Box::new).map(Source::Navien).or(broker.map(Box::new).map(Source::Broker))
+    let account = account.map(Box::new).map(Source::Navien);
+    let broker = broker.map(Box::new).map(Source::Broker);
+    account.or(broker).or(aws_iot.map(Box::new).map(Source::AwsIot))
 }
 
 /// `[[connection.subscribe]]`. MERGE: the mapping reads these tables in full.
 fn subscribe(fields: &mut Fields<'_, '_>) -> Vec<Subscribe> {
     let mut subscribe = Vec::new();
-    for mut fields in fields.tables("subscribe") {
+    for mut fields in fields.numbered("subscribe") {
         let filter = fields.require("filter", "filter = \"sensors/#\"", value::text);
         let qos = fields.read("qos", value::integer(0..=2)).and_then(|qos| u8::try_from(qos).ok());
         fields.finish();

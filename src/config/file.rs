@@ -139,13 +139,19 @@ impl<'a, 't> Fields<'a, 't> {
             self.problem(key, format!("begins with double brackets: write `[[{key}]]`"));
             return Vec::new();
         };
-        let place = |index: usize| format!("{}{key} {}, ", self.prefix, index + 1);
-        let tables = items.iter().enumerate().filter_map(|(index, item)| self.inner(item, place(index)));
-        let tables: Vec<_> = tables.collect();
+        let tables: Vec<_> = items.iter().filter_map(|item| self.inner(item, format!("{key}, "))).collect();
         if tables.len() != items.len() {
             self.problem(key, format!("must be a list of tables: write each as `[[{key}]]`"));
         }
         tables
+    }
+
+    /// As [`Fields::tables`], each under the name of this table with its number: `subscribe 2, metric 1, `.
+    pub(super) fn numbered(&mut self, key: &'static str) -> Vec<Fields<'a, 't>> {
+        let prefix = self.prefix.clone();
+        let named =
+            |(at, table): (usize, Fields<'a, 't>)| table.renamed(format!("{prefix}{key} {}, ", at + 1));
+        self.tables(key).into_iter().enumerate().map(named).collect()
     }
 
     /// The kind of source that this table is part of: `broker` in `[connection.source.broker.will]`.
@@ -309,7 +315,7 @@ mod tests {
                 let _ = connection.require("name", "name = \"home\"", |_| Ok(()));
             }
         });
-        assert_eq!(found, ["f:3: connection 1, name: is missing (write for example `name = \"home\"`)"]);
+        assert_eq!(found, ["f:3: connection, name: is missing (write for example `name = \"home\"`)"]);
     }
 
     #[test]

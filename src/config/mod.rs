@@ -1,6 +1,8 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
 mod aws_iot;
+mod aws_keys;
+pub mod aws_profile;
 mod broker;
 mod check;
 mod file;
@@ -22,7 +24,7 @@ mod suited;
 mod tls;
 mod value;
 
-pub use aws_iot::AwsIot;
+pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
 pub use broker::{Address, Broker};
 pub use fleet::Fleet;
 pub use human::Human;
@@ -33,6 +35,7 @@ pub use mqtt::{Mqtt, Will};
 pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
+pub(crate) use suited::AWS_FILTERS;
 pub use tls::{ClientCertificate, Tls, TlsFault};
 
 use std::collections::BTreeMap;

@@ -10,6 +10,10 @@ use super::{Human, Policy, Source, Subscribe, filter};
 
 /// What AWS IoT Core takes as keep-alive (AWS General Reference, "AWS IoT Core message broker limits").
 const AWS_KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(1200);
+/// Its filters on one connection, bytes of a topic and slashes in it (the same table).
+pub(crate) const AWS_FILTERS: usize = 50;
+const AWS_TOPIC: usize = 256;
+const AWS_SLASHES: usize = 7;
 
 /// Notes what does not fit together.
 pub(super) fn check(fields: &Fields<'_, '_>, source: &Source, policy: &Policy, subscribe: &[Subscribe]) {
@@ -21,9 +25,13 @@ pub(super) fn check(fields: &Fields<'_, '_>, source: &Source, policy: &Policy, s
             }
         }
         Source::Broker(_) => listening(fields, policy, subscribe),
-        Source::AwsIot(_) => {
+        Source::AwsIot(aws) => {
             keep_alive(fields, policy);
             listening(fields, policy, subscribe);
+            aws_limits(fields, subscribe);
+            if let Some(fault) = aws.mqtt.will.as_ref().and_then(|will| aws_topic_fault(&will.topic)) {
+                fields.problem("source", format!("the topic of its `will` {fault}"));
+            }
         }
     }
 }
@@ -59,4 +67,36 @@ fn listening(fields: &Fields<'_, '_>, policy: &Policy, subscribe: &[Subscribe]) 
              `client_id` in `[connection.reconnect]`",
         );
     }
+}
+
+/// What AWS IoT Core refuses, and would close the connection for.
+fn aws_limits(fields: &Fields<'_, '_>, subscribe: &[Subscribe]) {
+    if subscribe.len() > AWS_FILTERS {
+        let message = format!(
+            "has {} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
+             `[[connection]]`",
+            subscribe.len()
+        );
+        fields.problem("subscribe", message);
+    }
+    for (index, Subscribe { filter, qos, .. }) in subscribe.iter().enumerate() {
+        let number = index + 1;
+        if *qos > 1 {
+            let message = format!(
+                "number {number} asks for QoS {qos}, and AWS IoT Core knows 0 and 1: write `qos = 1`"
+            );
+            fields.problem("subscribe", message);
+        }
+        if let Some(fault) = aws_topic_fault(filter::unshared(filter)) {
+            fields.problem("subscribe", format!("the filter of number {number} {fault}"));
+        }
+    }
+}
+
+fn aws_topic_fault(topic: &str) -> Option<String> {
+    if topic.len() > AWS_TOPIC {
+        return Some(format!("is longer than the {AWS_TOPIC} bytes that AWS IoT Core takes"));
+    }
+    let slashes = topic.matches('/').count();
+    (slashes > AWS_SLASHES).then(|| format!("has {slashes} slashes, and AWS IoT Core takes {AWS_SLASHES}"))
 }

@@ -3,14 +3,17 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod aws_iot;
 pub mod broker;
 pub mod command;
+mod fault;
 pub mod listen;
 mod mqtt;
 pub mod navien;
 mod proxy;
 mod secrets;
 pub mod sigv4;
+mod skew;
 pub mod tls;
 
 use std::sync::Arc;
@@ -70,7 +73,18 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
             };
             Ok(Prepared { planner, labels })
         }
-        config::Source::AwsIot(_) => Err("is not built yet".to_owned()),
+        config::Source::AwsIot(settings) => {
+            let planner = aws_iot::AwsIot::new(settings, &connection.policy, ears(connection)?)?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: format!("{}:{}", settings.endpoint, settings.port),
+                protocol: settings.mqtt.version.as_str(),
+                transport: aws_iot::transport(&settings.authentication),
+                source: "aws_iot",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
     }
 }
 

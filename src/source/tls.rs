@@ -31,6 +31,12 @@ pub fn load(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
     build(&Tls { ca_file: ca_file.map(Path::to_owned), ..Tls::default() }, &[HTTP], Tier::Quick)
 }
 
+/// Settings for a client that never speaks TLS: nobody is trusted.
+pub(super) fn nobody() -> Result<rustls::ClientConfig, Failure> {
+    let nothing = RootCertStore::empty();
+    Ok(versions()?.with_root_certificates(nothing).with_no_client_auth())
+}
+
 /// The settings of one connection: made when they are needed, and anew when a file of theirs has changed. As long as they
 /// stay the same, TLS sessions are resumed.
 #[derive(Debug)]
@@ -93,16 +99,7 @@ fn build(tls: &Tls, alpn: &[&[u8]], tier: Tier) -> Result<rustls::ClientConfig, 
         Some(certificates) => Arc::new(trusting(certificates)?),
         None => system(tier)?,
     };
-    let builder =
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|_| {
-        Failure::new(
-            Phase::Credentials,
-            ErrorName::TlsNegotiationFailure,
-            "TLS 1.2 and 1.3 are not available",
-        )
-    })?;
-    let builder = builder.with_root_certificates(roots);
+    let builder = versions()?.with_root_certificates(roots);
     let mut config = match &tls.client {
         None => builder.with_no_client_auth(),
         Some(client) => {
@@ -115,6 +112,15 @@ fn build(tls: &Tls, alpn: &[&[u8]], tier: Tier) -> Result<rustls::ClientConfig, 
     };
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
+}
+
+fn versions() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, Failure> {
+    let builder =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    builder.with_safe_default_protocol_versions().map_err(|_| {
+        let message = "TLS 1.2 and 1.3 are not available";
+        Failure::new(Phase::Credentials, ErrorName::TlsNegotiationFailure, message)
+    })
 }
 
 fn trusting(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Failure> {
