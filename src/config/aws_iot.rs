@@ -12,6 +12,7 @@ use super::file::Fields;
 use super::mqtt::{self, Mqtt};
 use super::navien::{is_host, proxy, region};
 use super::secret_field::{self, Inline, Surroundings};
+use super::suited::aws_topic_fault;
 use super::tls::{self, Tls};
 use super::{Secret, SecretSource, aws_keys, value};
 use crate::connection::plan::Version;
@@ -151,6 +152,9 @@ pub(super) fn aws_iot(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> 
     let written = fields.read("region", region);
     let port = fields.read("port", value::integer(1..=65_535)).and_then(|port| u16::try_from(port).ok());
     let mqtt = mqtt::read(&mut fields, Version::V5, 1, around);
+    if let Some(fault) = mqtt.will.as_ref().and_then(|will| aws_topic_fault(&will.topic)) {
+        fields.problem("will", format!("has a topic that {fault}"));
+    }
     let tls = tls::read(&mut fields, around);
     let proxy = proxy(&mut fields, around);
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::file::Fields;
-use super::{Human, Policy, Source, Subscribe, filter};
+use super::{Human, Policy, Subscribe, filter};
 
 /// What AWS IoT Core takes as keep-alive (AWS General Reference, "AWS IoT Core message broker limits").
 const AWS_KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(1200);
@@ -15,23 +15,28 @@ pub(crate) const AWS_FILTERS: usize = 50;
 const AWS_TOPIC: usize = 256;
 const AWS_SLASHES: usize = 7;
 
+/// The sources, as they stand in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Navien,
+    Broker,
+    AwsIot,
+}
+
 /// Notes what does not fit together.
-pub(super) fn check(fields: &Fields<'_, '_>, source: &Source, policy: &Policy, subscribe: &[Subscribe]) {
-    match source {
-        Source::Navien(_) => {
+pub(super) fn check(fields: &Fields<'_, '_>, kind: Kind, policy: &Policy, subscribe: &[Subscribe]) {
+    match kind {
+        Kind::Navien => {
             keep_alive(fields, policy);
             for key in ["subscribe", "fleet"].into_iter().filter(|key| fields.has(key)) {
                 fields.problem(key, "is for a broker: a Navien account subscribes to its heaters by itself");
             }
         }
-        Source::Broker(_) => listening(fields, policy, subscribe),
-        Source::AwsIot(aws) => {
+        Kind::Broker => listening(fields, policy, subscribe),
+        Kind::AwsIot => {
             keep_alive(fields, policy);
             listening(fields, policy, subscribe);
             aws_limits(fields, subscribe);
-            if let Some(fault) = aws.mqtt.will.as_ref().and_then(|will| aws_topic_fault(&will.topic)) {
-                fields.problem("source", format!("the topic of its `will` {fault}"));
-            }
         }
     }
 }
@@ -93,7 +98,8 @@ fn aws_limits(fields: &Fields<'_, '_>, subscribe: &[Subscribe]) {
     }
 }
 
-fn aws_topic_fault(topic: &str) -> Option<String> {
+/// What AWS IoT Core refuses of a topic or a filter.
+pub(super) fn aws_topic_fault(topic: &str) -> Option<String> {
     if topic.len() > AWS_TOPIC {
         return Some(format!("is longer than the {AWS_TOPIC} bytes that AWS IoT Core takes"));
     }
