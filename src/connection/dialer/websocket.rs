@@ -64,7 +64,8 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
     );
     for (name, value) in &plan.upgrade_headers {
         if !is_further_header(name, value.expose()) {
-            let what = "a further header of the upgrade is not one that HTTP allows, or one of the upgrade itself";
+            let what =
+                "a further header of the upgrade is not one that HTTP allows, or one of the upgrade itself";
             return Err(classify::websocket_breach(Phase::Websocket, what));
         }
         request.extend([name.as_str(), ": ", value.expose(), "\r\n"]);
