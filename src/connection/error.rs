@@ -119,7 +119,7 @@ error_names! {
     ProtocolError = "AWS_ERROR_MQTT_PROTOCOL_ERROR", Some(5130), Network, [Connack, Subscribe, Session];
     DecodeProtocolError = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR", Some(5149), Network, [Connack, Subscribe, Session];
     InvalidRemainingLength = "AWS_ERROR_MQTT_INVALID_REMAINING_LENGTH", Some(5122), Network, [Connack, Subscribe, Session];
-    InvalidTopicAlias = "AWS_ERROR_MQTT5_INVALID_INBOUND_TOPIC_ALIAS", Some(5159), Network, [Session];
+    InvalidTopicAlias = "AWS_ERROR_MQTT5_INVALID_INBOUND_TOPIC_ALIAS", Some(5159), Network, [Subscribe, Session];
     InboundPacketTooLarge = "LOCAL_INBOUND_PACKET_TOO_LARGE", None, Setup, [Connack, Subscribe, Session];
     EngineStalled = "LOCAL_ENGINE_STALLED", None, Network, [Session];
     // Operations: counted where they happen, never the end of a session.
