@@ -8,7 +8,7 @@ mod fleet;
 mod human;
 mod listen;
 mod load;
-mod mapping;
+pub mod mapping;
 mod navien;
 mod past;
 mod policy;
