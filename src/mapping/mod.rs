@@ -95,12 +95,28 @@ pub mod template;
 pub mod topic;
 pub mod walk;
 
+mod apply;
+mod capture;
+mod devices;
 mod explain;
+mod json;
+mod mapper;
+mod number;
+mod place;
+mod plain;
+mod program;
+mod reason;
+mod rule;
+mod table;
+mod text;
 
 pub use explain::{Explanation, Heard, Line, explain};
+pub use reason::Reason;
+
+use std::sync::{Arc, Mutex};
 
 use crate::config::Subscribe;
-use crate::connection::plan::Subscription;
+use crate::connection::plan::{RetainHandling, Subscription};
 use crate::source::listen;
 
 /// What a connection listens with: one for all its sessions.
@@ -108,8 +124,9 @@ use crate::source::listen;
 /// # Errors
 /// A sentence that names the rule that cannot be used; a configuration that was read has none.
 pub fn listener(connection: &str, subscribes: &[Subscribe]) -> Result<listen::Shared, String> {
-    let _ = (connection, subscribes);
-    Err("the mapper is not built yet".to_owned())
+    let mapper =
+        mapper::Mapper::new(subscribes).map_err(|why| format!("connection `{connection}`: {why}"))?;
+    Ok(Arc::new(Mutex::new(mapper)))
 }
 
 /// What to subscribe to: every filter once, and the availability topics that none of them covers.
@@ -130,6 +147,14 @@ pub fn subscriptions(subscribes: &[Subscribe]) -> Vec<Subscription> {
                 known.required |= own.required;
             }
             None => wanted.push(own),
+        }
+    }
+    for availability in subscribes.iter().filter_map(|subscribe| subscribe.availability.as_ref()) {
+        let Ok(presence) = topic::Presence::parse(&availability.topic) else { continue };
+        let filter = presence.filter();
+        if !wanted.iter().any(|known| topic::covers(&known.filter, &filter)) {
+            wanted
+                .push(Subscription { retain: RetainHandling::Always, ..Subscription::new(filter, 0, false) });
         }
     }
     wanted

@@ -63,6 +63,27 @@ pub fn fits(filter: &str, topic: &str) -> bool {
     }
 }
 
+/// Whether every topic that fits the second filter fits the first: then one subscription is enough.
+#[must_use]
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    // A shared subscription brings a part of the messages only.
+    if wide.starts_with("$share/") {
+        return false;
+    }
+    if narrow.starts_with('$') && wide.starts_with(['+', '#']) {
+        return false;
+    }
+    let (mut wide, mut narrow) = (wide.split('/'), narrow.split('/'));
+    loop {
+        match (wide.next(), narrow.next()) {
+            (None, None) | (Some("#"), _) => return true,
+            (Some("+"), Some(level)) if level != "#" => {}
+            (Some(want), Some(level)) if want == level => {}
+            (Some(_) | None, Some(_)) | (Some(_), None) => return false,
+        }
+    }
+}
+
 /// A level of a topic: 1 is the first, -1 the last.
 #[must_use]
 pub fn level(topic: &str, at: i16) -> Option<&str> {
@@ -156,6 +177,21 @@ mod tests {
         }
         for filter in ["#", "+", "a/+/b/#", "/", "$share/g/#", "$SYS/#"] {
             assert_eq!(check(filter), Ok(()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_wide_filter_covers_a_narrow_one() {
+        for (wide, narrow, expected) in [
+            ("z/#", "z/+/availability", true),
+            ("z/+", "z/+/availability", false),
+            ("z/+/+", "z/+/availability", true),
+            ("z/+", "z/#", false),
+            ("#", "$SYS/x", false),
+            ("$share/g/z/#", "z/a", false),
+            ("z/a", "z/a", true),
+        ] {
+            assert_eq!(covers(wide, narrow), expected, "{wide} {narrow}");
         }
     }
 

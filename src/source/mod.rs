@@ -19,9 +19,10 @@ use crate::connection::order::{Refusal, Verdict, Worded};
 use crate::connection::plan::{Plan, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
+use crate::mapping::Reason;
 use crate::reading::store::Series;
 use crate::reading::{Part, Quantity, Reading};
-use crate::telemetry::ConnectionLabels;
+use crate::telemetry::{ConnectionLabels, Speaker};
 
 pub use command::Command;
 
@@ -160,6 +161,14 @@ pub trait Sink {
     fn request_timed_out(&mut self, device: &str);
     /// The fate of a command is known; both words come from closed sets.
     fn command(&mut self, _device: &str, _command: &'static str, _fate: &'static str) {}
+    /// The place where one who speaks is counted, for who hears it again and again. `None` where nobody is counted.
+    fn speaker(&mut self, _device: &str, _interval: Option<Duration>) -> Option<Speaker> {
+        None
+    }
+    /// Nobody hears of this one any more.
+    fn forget_speaker(&mut self, _device: &str) {}
+    /// Nothing came of a message that the configuration should have explained, or of a part of it.
+    fn mapping_error(&mut self, _reason: Reason) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.
