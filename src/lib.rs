@@ -129,6 +129,7 @@ pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;
+pub mod mapping;
 pub mod monitor;
 pub mod reading;
 pub mod simulator;

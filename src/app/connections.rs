@@ -238,6 +238,9 @@ impl Connections {
         }
         let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        if !config.subscribe.is_empty() {
+            sink = sink.mapped();
+        }
         let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
         if inbox.is_some() {
             sink = sink.listed_in(Directory::new(Arc::clone(&self.office), &name));

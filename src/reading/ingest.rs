@@ -10,8 +10,9 @@ use super::store::{Feed, Series, Store};
 use super::{Part, Quantity, Reading};
 use crate::clock::{self, Now};
 use crate::commands::Directory;
+use crate::mapping::Reason;
 use crate::source::Sink;
-use crate::telemetry::{DeviceMetrics, Metrics};
+use crate::telemetry::{DeviceMetrics, MappingMetrics, Metrics, Speaker};
 
 /// The sink of one connection.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Ingest {
     metrics: Arc<Metrics>,
     devices: HashMap<String, DeviceMetrics>,
     directory: Option<Directory>,
+    mapping: Option<MappingMetrics>,
 }
 
 impl Ingest {
@@ -36,7 +38,15 @@ impl Ingest {
             metrics,
             devices: HashMap::new(),
             directory: None,
+            mapping: None,
         }
+    }
+
+    /// The same for a connection with subscriptions of the configuration: what comes to nothing is counted from zero on.
+    #[must_use]
+    pub fn mapped(mut self) -> Self {
+        self.mapping = Some(self.metrics.mapping(&self.connection));
+        self
     }
 
     /// The same, which also tells this directory what devices there are.
@@ -104,6 +114,19 @@ impl Sink for Ingest {
 
     fn command(&mut self, device: &str, command: &'static str, fate: &'static str) {
         self.device(device).command(command, fate);
+    }
+
+    fn speaker(&mut self, device: &str, interval: Option<Duration>) -> Option<Speaker> {
+        Some(self.metrics.speaker(&self.connection, device, interval))
+    }
+
+    fn forget_speaker(&mut self, device: &str) {
+        self.metrics.forget_speaker(&self.connection, device);
+    }
+
+    fn mapping_error(&mut self, reason: Reason) {
+        let (metrics, connection) = (&self.metrics, &self.connection);
+        self.mapping.get_or_insert_with(|| metrics.mapping(connection)).error(reason);
     }
 
     fn link_up(&mut self) {
