@@ -21,7 +21,7 @@ pub use connection::{ConnectionMetrics, FindingGauges};
 pub use device::{DeviceMetrics, Speaker};
 pub use exporter::ExporterMetrics;
 pub use mapping::MappingMetrics;
-pub use traffic::Traffic;
+pub use traffic::{Tally, Traffic};
 
 use std::time::Duration;
 
