@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, past, reconnect,
-    value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, fleet, listen, navien, past,
+    reconnect, value,
 };
 
 /// The names of the sources, as they stand in `[connection.source.…]`.
@@ -144,9 +144,10 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
             );
         }
         let source = source(&mut fields, around);
+        let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe: Vec::new(), fleet: None });
+            connections.push(Connection { name, policy, source, subscribe: Vec::new(), fleet });
         }
     }
     connections

@@ -20,7 +20,7 @@ mod value;
 
 pub use aws_iot::AwsIot;
 pub use broker::Broker;
-pub use fleet::Fleet;
+pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};

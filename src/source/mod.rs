@@ -4,6 +4,7 @@
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
 pub mod command;
+pub mod fleet;
 pub mod listen;
 pub mod navien;
 
@@ -160,6 +161,14 @@ pub trait Sink {
     fn request_timed_out(&mut self, device: &str);
     /// The fate of a command is known; both words come from closed sets.
     fn command(&mut self, _device: &str, _command: &'static str, _fate: &'static str) {}
+    /// The broker said this of one of its clients, and that is what became of it.
+    fn presence(&mut self, _event: &fleet::Event<'_>, _told: fleet::Told) {}
+    /// The broker should have said something of a client, and it can not be read.
+    fn presence_malformed(&mut self) {}
+    /// How the broker's clients stand now.
+    fn fleet_stands(&mut self, _standing: fleet::Standing) {}
+    /// What is known of the broker's clients, for people.
+    fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.

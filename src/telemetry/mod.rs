@@ -6,6 +6,7 @@ mod connection;
 mod device;
 pub mod encode;
 mod exporter;
+mod fleet;
 mod handles;
 mod labels;
 mod metrics;
@@ -19,6 +20,7 @@ pub(crate) use connection::Accepted;
 pub use connection::{ConnectionMetrics, FindingGauges};
 pub use device::DeviceMetrics;
 pub use exporter::ExporterMetrics;
+pub use fleet::FleetMetrics;
 pub use traffic::Traffic;
 
 use crate::clock::{Now, now};
@@ -97,6 +99,12 @@ impl Metrics {
     #[must_use]
     pub fn device(&self, connection: &str, device: &str) -> DeviceMetrics {
         DeviceMetrics::new(&self.families, labels::cut(connection), labels::cut(device))
+    }
+
+    /// Handles for what the broker says of its clients, on this connection; these clients have metrics of their own.
+    #[must_use]
+    pub fn fleet<'a>(&self, connection: &str, named: impl Iterator<Item = &'a str>) -> FleetMetrics {
+        FleetMetrics::new(&self.families, labels::cut(connection), named)
     }
 
     /// Handles for the exporter itself.
