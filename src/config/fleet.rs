@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::file::Fields;
+use super::filter::filter_fault;
 use super::value;
 
 /// Most clients that can be kept in mind.
@@ -79,12 +80,12 @@ pub(super) fn fleet(mut fields: Fields<'_, '_>) -> Option<Fleet> {
     let text = |example| value::list(example, value::text);
     fleet.topics = fields.read("topics", |value| {
         let topics = text("[\"$SYS/broker/log/N\", \"$SYS/broker/log/E\"]")(value)?;
-        match topics.iter().position(|filter| !is_filter(filter)) {
-            _ if topics.is_empty() => Err("is empty: leave it away to have those of the broker".to_owned()),
-            Some(at) => Err(format!(
-                "number {} is not a topic filter (write for example `$SYS/broker/log/N`)",
-                at + 1
-            )),
+        if topics.is_empty() {
+            return Err("is empty: leave it away to have those of the broker".to_owned());
+        }
+        let faults = topics.iter().enumerate().filter_map(|(at, topic)| Some((at + 1, filter_fault(topic)?)));
+        match faults.map(|(number, fault)| format!("number {number} {fault}")).next() {
+            Some(fault) => Err(fault),
             None => Ok(topics),
         }
     });
@@ -104,14 +105,53 @@ pub(super) fn fleet(mut fields: Fields<'_, '_>) -> Option<Fleet> {
     kind.map(|_| fleet)
 }
 
-/// Whether a broker takes it as a topic filter.
-fn is_filter(filter: &str) -> bool {
-    let levels: Vec<&str> = filter.split('/').collect();
-    let last = levels.len() - 1;
-    let fits = |(at, level): (usize, &&str)| match *level {
-        "+" => true,
-        "#" => at == last,
-        level => !level.contains(['+', '#', '\0']),
-    };
-    filter.len() <= usize::from(u16::MAX) && levels.iter().enumerate().all(fits)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file::Report;
+
+    fn read(text: &str) -> Result<Fleet, String> {
+        let report = Report::new(text);
+        let table = report.parse().unwrap();
+        let read = fleet(Fields::root(&report, &table));
+        let (problems, _) = report.finish();
+        match problems.into_iter().next() {
+            Some(problem) => Err(format!("{}: {}", problem.place, problem.message)),
+            None => Ok(read.unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_kind_is_enough_and_everything_can_be_said() {
+        assert_eq!(read("kind = \"emqx\""), Ok(Fleet::of(Kind::Emqx)));
+        let all = read(
+            "kind = \"mosquitto\"\ntopics = [\"$share/g/log/+\"]\nclients = [\"pump 7\"]\nshow_clients = true\n\
+             client_limit = 5",
+        )
+        .unwrap();
+        assert_eq!(all.topics.as_deref(), Some(&["$share/g/log/+".to_owned()][..]));
+        assert!(all.clients.0.contains("pump 7") && all.show_clients && all.client_limit == 5);
+        assert!(!format!("{all:?}").contains("pump"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_is_right() {
+        for (text, expected) in [
+            ("", "kind: is missing (write for example `kind = \"mosquitto\"`)"),
+            ("kind = \"hivemq\"", "`hivemq` is not one of `\"aws_iot\"`, `\"emqx\"`, `\"mosquitto\"`"),
+            ("kind = \"emqx\"\ntopics = []", "topics: is empty"),
+            ("kind = \"emqx\"\ntopics = [\"a\", \"b#\"]", "topics: number 2 has a `#` that is not alone"),
+            (
+                "kind = \"emqx\"\nclient_limit = 0",
+                "client_limit: `0` is not a whole number from 1 to 1000000",
+            ),
+            ("kind = \"emqx\"\nclient = 1", "did you mean `clients`?"),
+        ] {
+            let problem = read(text).unwrap_err();
+            assert!(problem.contains(expected), "{text}: {problem}");
+        }
+        let many: Vec<String> = (0..1001).map(|client| format!("\"c{client}\"")).collect();
+        let problem = read(&format!("kind = \"emqx\"\nclients = [{}]", many.join(","))).unwrap_err();
+        assert!(problem.contains("names 1001 clients"), "{problem}");
+    }
 }

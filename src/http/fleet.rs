@@ -92,7 +92,8 @@ pub(super) async fn list(State(pages): State<Pages>) -> Response {
 
 impl Fleet {
     fn of(connection: &str, view: &View) -> Self {
-        let View { at, since, kind, shows_clients: _, client_limit, standing, tally, bursts, offenders } = view;
+        let View { at, since, kind, shows_clients: _, client_limit, standing, tally, bursts, offenders } =
+            view;
         let disconnects = tally.disconnects.iter().map(|((reason, by), count)| Disconnects {
             reason: *reason,
             initiated_by: *by,
@@ -100,10 +101,10 @@ impl Fleet {
             count: *count,
         });
         let events = tally.events.iter().map(|(fate, count)| (fate.as_str(), *count));
-        let lengths = LENGTHS.iter().zip(tally.lengths).map(|(below, count)| Lengths {
-            below_seconds: (*below < u64::MAX).then_some(*below),
-            count,
-        });
+        let lengths = LENGTHS
+            .iter()
+            .zip(tally.lengths)
+            .map(|(below, count)| Lengths { below_seconds: (*below < u64::MAX).then_some(*below), count });
         Self {
             connection: connection.to_owned(),
             kind,

@@ -149,7 +149,8 @@ fn mark(burst: &Burst, view: &View) -> Markup {
 fn why(burst: &Burst) -> String {
     let mut reasons = burst.reasons.clone();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let said = reasons.iter().take(REASONS).map(|(reason, count)| format!("{}, {count} times", reason.words()));
+    let said =
+        reasons.iter().take(REASONS).map(|(reason, count)| format!("{}, {count} times", reason.words()));
     let said: Vec<String> = said.collect();
     if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) }
 }
@@ -233,8 +234,11 @@ mod tests {
         clients.standing.clients = 120;
         clients.standing.connected = 80;
         clients.tally.connects = 200;
-        clients.tally.disconnects =
-            [((Reason::KeepAliveTimeout, By::Broker), 90), ((Reason::ClientInitiatedDisconnect, By::Client), 10)].into();
+        clients.tally.disconnects = [
+            ((Reason::KeepAliveTimeout, By::Broker), 90),
+            ((Reason::ClientInitiatedDisconnect, By::Client), 10),
+        ]
+        .into();
         clients.tally.lasted(Duration::from_secs(45));
         clients.tally.events = [(Fate::Duplicate, 3)].into();
         clients.bursts = vec![Burst {

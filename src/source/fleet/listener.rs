@@ -10,7 +10,7 @@ use super::storm::Storm;
 use super::view::{Standing, Tally, View};
 use super::{aws, emqx, filters, mosquitto};
 use crate::clock::{Instant, Now};
-use crate::config::{Fleet, FleetKind};
+use crate::config::{Fleet, FleetKind, unshared};
 use crate::connection::message::Incoming;
 use crate::source::listen::Listener;
 use crate::source::{Outcome, Sink};
@@ -48,7 +48,7 @@ impl Watch {
     pub fn new(settings: &Fleet) -> Self {
         let keeps_ids = settings.show_clients;
         Self {
-            filters: filters(settings),
+            filters: filters(settings).iter().map(|filter| unshared(filter).to_owned()).collect(),
             book: Book::new(settings.client_limit, keeps_ids),
             settings: settings.clone(),
             storm: Storm::default(),
@@ -194,12 +194,10 @@ impl Listener for Watch {
     }
 }
 
-/// Whether a topic filter covers a topic.
+/// Whether a topic filter (without the group of a shared one) covers a topic.
 fn covers(filter: &str, topic: &str) -> bool {
-    // Of a shared subscription the filter begins behind the group.
-    let shared = filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
     let mut levels = topic.split('/');
-    for level in shared.map_or(filter, |(_, filter)| filter).split('/') {
+    for level in filter.split('/') {
         match (level, levels.next()) {
             ("#", _) => return true,
             (_, None) => return false,
