@@ -29,7 +29,7 @@ async fn presence_events_are_counted_by_reason_and_once() {
     say("renamed", "meter", 3, "").await;
     cloud.publishes("$aws/events/presence/connected/x", "<html>").await;
     eventually("the last of them is counted", async || {
-        let page = exporter.scrape().await;
+        let page = exporter.page().await;
         (page.sum("mqtt_broker_client_events_total", &[("outcome", "malformed")]) == 1.0).then_some(())
     })
     .await;
@@ -38,7 +38,7 @@ async fn presence_events_are_counted_by_reason_and_once() {
     {
         assert_eq!(disconnects(&exporter, reason).await, count, "{reason}");
     }
-    let page = exporter.scrape().await;
+    let page = exporter.page().await;
     for (outcome, count) in [("new", 4.0), ("duplicate", 1.0), ("out_of_order", 1.0), ("untracked", 0.0)] {
         assert_eq!(page.sum("mqtt_broker_client_events_total", &[("outcome", outcome)]), count, "{outcome}");
     }

@@ -30,14 +30,14 @@ async fn watching(broker: &Mosquitto, fleet: &str, more: &str) -> (Exporter, tem
     );
     std::fs::write(&file, text).unwrap();
     let exporter = Exporter::start(&["run", "--config", file.to_str().unwrap()]).await;
-    eventually("it listens to the broker", async || exporter.scrape().await.online("watch").then_some(()))
+    eventually("it listens to the broker", async || exporter.page().await.online("watch").then_some(()))
         .await;
     (exporter, directory)
 }
 
 /// What the page counts of disconnects for this reason.
 async fn disconnects(exporter: &Exporter, reason: &str) -> f64 {
-    exporter.scrape().await.sum("mqtt_broker_client_disconnects_total", &[("reason", reason)])
+    exporter.page().await.sum("mqtt_broker_client_disconnects_total", &[("reason", reason)])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn every_way_in_which_a_client_leaves_has_its_name() {
     let broker = Mosquitto::start().await;
     let settings = "kind = \"mosquitto\"\nclients = [\"pump 7\"]\nshow_clients = true";
     let (exporter, _files) = watching(&broker, settings, "").await;
-    let page = exporter.scrape().await;
+    let page = exporter.page().await;
     assert_eq!(page.sum("mqtt_broker_client_disconnects_total", &[]), 0.0, "zero from the start");
     assert!(page.samples("mqtt_broker_client_disconnects_total", &[]).len() >= 16);
     assert_eq!(page.value("mqtt_broker_client_connected", &[("client", "pump 7")]), 0.0);
@@ -69,7 +69,7 @@ async fn every_way_in_which_a_client_leaves_has_its_name() {
         eventually(reason, async || (disconnects(&exporter, reason).await >= count).then_some(())).await;
     }
     let page = eventually("the gauges follow", async || {
-        let page = exporter.scrape().await;
+        let page = exporter.page().await;
         (page.sum("mqtt_broker_clients_connected", &[]) == 1.0).then_some(page)
     })
     .await;
@@ -106,12 +106,12 @@ async fn many_clients_that_vanish_together_are_a_burst_and_their_ids_stay_here()
         clients.push(broker.client(&format!("jane-{client}"), 60).await);
     }
     eventually("all are there", async || {
-        (exporter.scrape().await.sum("mqtt_broker_clients_connected", &[]) == 40.0).then_some(())
+        (exporter.page().await.sum("mqtt_broker_clients_connected", &[]) == 40.0).then_some(())
     })
     .await;
     clients.into_iter().for_each(Client::resets);
     let page = eventually("the burst is seen", async || {
-        let page = exporter.scrape().await;
+        let page = exporter.page().await;
         (page.sum("mqtt_broker_burst", &[]) == 1.0).then_some(page)
     })
     .await;

@@ -14,12 +14,12 @@ async fn a_takeover_of_our_own_client_is_stated_by_the_broker() {
     );
     let (exporter, _files) = watching(&broker, "kind = \"mosquitto\"", &more).await;
     eventually("the other connection is there too", async || {
-        exporter.scrape().await.online("line").then_some(())
+        exporter.page().await.online("line").then_some(())
     })
     .await;
     let thief = broker.client("jane-line", 60).await;
     let page = eventually("the drop is counted with its cause", async || {
-        let page = exporter.scrape().await;
+        let page = exporter.page().await;
         (!page.causes("line").is_empty()).then_some(page)
     })
     .await;
