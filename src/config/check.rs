@@ -12,8 +12,8 @@ use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::suited::Kind;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, aws_iot, broker, listen, mapping,
-    navien, past, reconnect, suited, value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, aws_iot, broker, fleet, listen,
+    mapping, navien, past, reconnect, suited, value,
 };
 
 /// The sources, as they stand in a file.
@@ -150,9 +150,10 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
         if let Some(kind) = kind {
             suited::check(&fields, kind, &policy, &subscribe);
         }
+        let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe, fleet: None });
+            connections.push(Connection { name, policy, source, subscribe, fleet });
         }
     }
     connections

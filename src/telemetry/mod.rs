@@ -6,6 +6,7 @@ mod connection;
 mod device;
 pub mod encode;
 mod exporter;
+mod fleet;
 mod handles;
 mod labels;
 mod mapping;
@@ -20,6 +21,7 @@ pub(crate) use connection::Accepted;
 pub use connection::{ConnectionMetrics, FindingGauges};
 pub use device::{DeviceMetrics, Speaker};
 pub use exporter::ExporterMetrics;
+pub use fleet::FleetMetrics;
 pub use mapping::MappingMetrics;
 pub use traffic::{Tally, Traffic};
 
@@ -118,6 +120,12 @@ impl Metrics {
     #[must_use]
     pub fn mapping(&self, connection: &str) -> MappingMetrics {
         MappingMetrics::new(&self.families, labels::cut(connection))
+    }
+
+    /// Handles for what the broker says of its clients, on this connection; these clients have metrics of their own.
+    #[must_use]
+    pub fn fleet<'a>(&self, connection: &str, named: impl Iterator<Item = &'a str>) -> FleetMetrics {
+        FleetMetrics::new(&self.families, labels::cut(connection), named)
     }
 
     /// Handles for the exporter itself.
