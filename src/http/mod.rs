@@ -39,8 +39,6 @@ pub struct Pages {
     board: Arc<Board>,
     host: Timeline,
     office: Arc<Office>,
-    /// A place for each page of metrics being written.
-    writers: Arc<Semaphore>,
     /// A place for each status page being drawn.
     painters: Arc<Semaphore>,
     /// A place for each document of diagnostics being written.
@@ -54,10 +52,10 @@ impl Pages {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        let (writers, painters) = (places(metrics::WRITERS), places(status::PAINTERS));
+        let painters = places(status::PAINTERS);
         let documents = places(diagnostics::WRITERS);
         let office = Arc::new(Office::new(crate::config::Commands::default()));
-        Self { metrics, store, board, host, office, writers, painters, documents, started: now() }
+        Self { metrics, store, board, host, office, painters, documents, started: now() }
     }
 
     /// The same, with an office where commands are handed in.

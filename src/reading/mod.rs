@@ -3,6 +3,9 @@
 pub mod ingest;
 pub mod store;
 
+mod family;
+mod key;
+mod page;
 mod series;
 
 use std::borrow::Cow;

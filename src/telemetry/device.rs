@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntCounterVec};
-
-use super::handles::{LateGauge, OptionalGauge};
 use super::metrics::Families;
+use super::values::{Gauge, Histogram, IntCounter, IntCounterVec};
 use crate::clock::Now;
 
 /// The metrics of one device. Clones share them.
@@ -16,8 +14,8 @@ pub struct DeviceMetrics(Arc<Handles>);
 
 #[derive(Debug)]
 struct Handles {
-    last_seen: LateGauge,
-    expected_interval: OptionalGauge,
+    last_seen: Gauge,
+    expected_interval: Gauge,
     messages: IntCounter,
     field_errors: IntCounterVec,
     request_duration: Histogram,
@@ -31,8 +29,8 @@ impl DeviceMetrics {
     pub(super) fn new(families: &Families, connection: &str, device: &str) -> Self {
         let labels = [connection, device];
         Self(Arc::new(Handles {
-            last_seen: LateGauge::new(&families.device_last_seen, &labels),
-            expected_interval: OptionalGauge::new(&families.device_expected_interval, &labels),
+            last_seen: families.device_last_seen.absent(&labels),
+            expected_interval: families.device_expected_interval.absent(&labels),
             messages: families.device_messages.with_label_values(&labels),
             field_errors: families.device_field_errors.clone(),
             request_duration: families.device_request_duration.with_label_values(&labels),
