@@ -6,6 +6,10 @@
 
 #[path = "scrape/grammar.rs"]
 mod grammar;
+#[path = "scrape/histograms.rs"]
+mod histograms;
+#[path = "scrape/hostile.rs"]
+mod hostile;
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};

@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, past, reconnect,
-    value,
+    Config, Connection, Http, Log, LogFormat, Policy, ProcessLimits, Readings, Source, listen, navien, past,
+    reconnect, value,
 };
 
 /// The names of the sources, as they stand in `[connection.source.…]`.
@@ -40,10 +40,11 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let diagnostics = past::diagnostics(root.table("diagnostics"), around);
     let diagnosis = past::diagnosis(root.table("diagnosis"));
     let commands = past::commands(root.table("commands"), around);
+    let limits = limits(root.table("limits"));
     let policy = reconnect::shared(root.table("reconnect"));
     let connections = connections(&mut root, &policy, around);
     root.finish();
-    Config { http, readings, log, state, diagnostics, diagnosis, commands, connections }
+    Config { http, readings, log, state, diagnostics, diagnosis, commands, limits, shard: None, connections }
 }
 
 impl Default for Http {
@@ -59,6 +60,12 @@ impl Default for Http {
 impl Default for Readings {
     fn default() -> Self {
         Self { series_limit: 100_000, outage_grace: Duration::from_secs(120) }
+    }
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self { connects_per_second: 100 }
     }
 }
 
@@ -104,6 +111,18 @@ fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
         fields.finish();
     }
     readings
+}
+
+fn limits(fields: Option<Fields<'_, '_>>) -> ProcessLimits {
+    let mut limits = ProcessLimits::default();
+    if let Some(mut fields) = fields {
+        let rate = fields.read("connects_per_second", value::integer(1..=10_000));
+        if let Some(rate) = rate.and_then(|rate| u32::try_from(rate).ok()) {
+            limits.connects_per_second = rate;
+        }
+        fields.finish();
+    }
+    limits
 }
 
 fn log(fields: Option<Fields<'_, '_>>) -> Log {

@@ -9,7 +9,7 @@ use crate::telemetry::catalogue;
 use crate::telemetry::text;
 
 /// Suffix and labels as they stand on the page, in whatever order the labels are given. Who has no device has no such
-/// label. `None` where the type has no such part.
+/// label. `None` where the type has no such part, and where a label has no name that the formats allow, or that of another.
 pub(super) fn of(kind: Kind, part: Part, device: &str, labels: &[(&str, &str)]) -> Option<Vec<u8>> {
     let mut key = Vec::with_capacity(96);
     let mut bound = Vec::new();
@@ -28,15 +28,27 @@ pub(super) fn of(kind: Kind, part: Part, device: &str, labels: &[(&str, &str)]) 
     let bound = std::str::from_utf8(&bound).unwrap_or_default();
     let device = [("device", device)].into_iter().filter(|(_, device)| !device.is_empty());
     let bound = [("le", bound)].into_iter().filter(|(_, bound)| !bound.is_empty());
-    if labels.is_sorted() {
-        text::labels(&mut key, device.chain(labels.iter().copied()).chain(bound));
+    let mut sorted = Vec::new();
+    let labels = if labels.is_sorted() {
+        labels
     } else {
-        let mut sorted = labels.to_vec();
+        sorted.extend_from_slice(labels);
         sorted.sort_unstable();
-        text::labels(&mut key, device.chain(sorted).chain(bound));
+        &sorted
+    };
+    let twice = labels.iter().zip(labels.iter().skip(1)).any(|((one, _), (next, _))| one == next);
+    let reserved = |name: &str| name == "le" || (name == "device" && device.clone().count() > 0);
+    if twice || labels.iter().any(|(name, _)| reserved(name) || !is_label(name)) {
+        return None;
     }
+    text::labels(&mut key, device.chain(labels.iter().copied()).chain(bound));
     key.shrink_to_fit();
     Some(key)
+}
+
+fn is_label(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) && name.chars().all(word)
 }
 
 /// The order of the series of one family on the page.

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::metrics::Families;
-use super::values::{Gauge, IntCounter, IntCounterVec};
+use super::values::{Gauge, GaugeVec, IntCounter, IntCounterVec};
 use crate::clock::Now;
+use crate::config::Shard;
 use crate::host::SignalKind;
 
 /// The metrics of the exporter itself. Clones share them.
@@ -14,6 +15,7 @@ pub struct ExporterMetrics(Arc<Own>);
 
 #[derive(Debug)]
 struct Own {
+    shard: GaugeVec,
     series: Gauge,
     series_limit: Gauge,
     rejected_series: IntCounter,
@@ -52,12 +54,18 @@ impl ExporterMetrics {
             host_suspends: families.host_suspends.with_label_values::<&str>(&[]),
             host_clock_steps: families.host_clock_steps.with_label_values::<&str>(&[]),
             host_network_changes: families.host_network_changes.clone(),
+            shard: families.shard.clone(),
             series: families.series.with_label_values::<&str>(&[]),
             series_limit: families.series_limit.absent::<&str>(&[]),
             rejected_series: families.rejected_series.with_label_values::<&str>(&[]),
             reload_successful: families.reload_successful.absent::<&str>(&[]),
             reload_success_time: families.reload_success_time.absent::<&str>(&[]),
         }))
+    }
+
+    /// The process runs this part of the connections.
+    pub fn shard(&self, shard: Shard) {
+        self.0.shard.with_label_values(&[shard.index().to_string(), shard.of().to_string()]).set(1.0);
     }
 
     /// So many series of readings are kept.

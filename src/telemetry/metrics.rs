@@ -181,6 +181,7 @@ families! {
     device_commands: Counter, "mqtt_device_commands_total", ["connection", "device", "command", "fate"], "Commands to a device whose fate is known, from the first of each kind on.";
     // The exporter itself.
     build_info: Info, "hangup_build_info", ["version", "revision"], "The build of this exporter; always 1.";
+    shard: Info, "hangup_shard_info", ["shard", "shards"], "Which part of the connections of the configuration this process runs, counted from 0, and of how many; absent where it runs all of them.";
     series: Gauge, "hangup_series", [], "Series of readings now kept.";
     series_limit: Gauge, "hangup_series_limit", [], "Series of readings that may be kept.";
     rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many.";
