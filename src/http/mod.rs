@@ -101,7 +101,7 @@ const ROUTES: &str = "\
 /metrics             metrics, for Prometheus
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
-/api/v1/connections  status of every connection, as JSON
+/api/v1/connections  status of every connection, as JSON: ?limit=100&after=home
 /api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
 /api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 /api/v1/devices/{device}/commands

@@ -50,6 +50,17 @@ impl Board {
         Some(status.told_as_known())
     }
 
+    /// A copy of the status of so many connections, sorted by name, from the one after this on.
+    #[must_use]
+    pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<ConnectionStatus> {
+        use std::ops::Bound::{Excluded, Unbounded};
+
+        let from = after.map_or(Unbounded, Excluded);
+        let entries: Vec<_> =
+            lock(&self.entries).range::<str, _>((from, Unbounded)).take(limit).map(|(_, entry)| Arc::clone(entry)).collect();
+        entries.iter().map(|entry| lock(entry).clone().told_as_known()).collect()
+    }
+
     /// The names of the connections that wait for their next attempt.
     #[must_use]
     pub fn waiting(&self) -> Vec<String> {

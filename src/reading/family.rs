@@ -28,12 +28,12 @@ impl Family {
         self.index.insert(cell);
     }
 
-    /// Takes out the series with this text; whoever holds it learns so.
-    pub(super) fn evict(&mut self, text: &[u8]) -> bool {
-        let Some(cell) = self.index.take(text) else { return false };
+    /// Takes out the series with this text; whoever holds it learns so. How many that were: one or none.
+    pub(super) fn evict(&mut self, text: &[u8]) -> usize {
+        let Some(cell) = self.index.take(text) else { return 0 };
         cell.evict();
         self.list.gaps.store(true, Relaxed);
-        true
+        1
     }
 
     /// Takes out what is dead; how many that were.

@@ -137,8 +137,7 @@ fn consistent(group: &[Cell], moment: Moment) -> Option<Vec<(&Cell, f64)>> {
     for cell in group {
         let value = cell.fresh(moment.now, moment.grace)?;
         let role = Place::of(cell.text()).role;
-        // Not a number is refused, too.
-        if !(value >= 0.0) {
+        if value.is_nan() || value < 0.0 {
             return None;
         }
         match role {

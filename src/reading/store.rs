@@ -209,9 +209,7 @@ impl Store {
             Some(cell) if cell.is_fed_by(&feed.0) => return Some(Series(cell.clone())),
             Some(cell) if self.is_fresh(cell, now) => return None,
             Some(_) => {
-                if family.evict(key) {
-                    self.kept.fetch_sub(1, Relaxed);
-                }
+                self.kept.fetch_sub(family.evict(key), Relaxed);
             }
             None if full => return None,
             None => {}
