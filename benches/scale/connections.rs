@@ -76,7 +76,8 @@ pub(crate) fn connections(number: usize) -> Outcome<Vec<Figure>> {
     let (back, fastest) = come_back(http, number, before)?;
     let after = status(&exporter.0, "VmRSS")?;
     drop(broker);
-    let one = |what: &str, value: f64, unit, at_most| Figure { values: vec![value], ..figure(what, unit, at_most) };
+    let one =
+        |what: &str, value: f64, unit, at_most| Figure { values: vec![value], ..figure(what, unit, at_most) };
     let mut figures = vec![
         one("start until all are connected", start, "s", None),
         one("resident memory at rest", memory, "MiB", None),
@@ -105,7 +106,8 @@ fn mosquitto(home: &TempDir, address: SocketAddr) -> Outcome<Running> {
     let program = path.iter().find(|path| Path::new(path).exists()).unwrap_or(&path[0]);
     let quiet = Stdio::null;
     let child = Command::new(program).arg("-c").arg(&file).stdout(quiet()).stderr(quiet()).spawn();
-    let child = Running(child.map_err(|fault| format!("mosquitto is needed (package `mosquitto`): {fault}"))?);
+    let child =
+        Running(child.map_err(|fault| format!("mosquitto is needed (package `mosquitto`): {fault}"))?);
     until(|| Ok(TcpStream::connect(address).is_ok()))?;
     Ok(child)
 }
@@ -122,7 +124,11 @@ fn exporter(home: &TempDir, mqtt: SocketAddr, http: SocketAddr, number: usize) -
     let file = home.path().join("hangup.toml");
     fs::write(&file, text)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_hangup"));
-    command.args(["run", "--log-level", "error", "--config"]).arg(&file).arg("--listen").arg(http.to_string());
+    command
+        .args(["run", "--log-level", "error", "--config"])
+        .arg(&file)
+        .arg("--listen")
+        .arg(http.to_string());
     Ok(Running(command.stdin(Stdio::null()).stderr(Stdio::inherit()).spawn()?))
 }
 
@@ -174,7 +180,8 @@ fn page(http: SocketAddr) -> Outcome<String> {
 }
 
 fn sum(page: &str, metric: &str) -> f64 {
-    let lines = page.lines().filter(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with('{')));
+    let lines =
+        page.lines().filter(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with('{')));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 

@@ -35,7 +35,9 @@ struct Filled {
 /// Pages of three sizes, and the memory of a series.
 pub(crate) fn pages() -> Vec<Figure> {
     let mut figures = Vec::new();
-    for (series, plain, zipped) in [(1_000, None, None), (10_000, None, None), (100_000, Some(40.0), Some(90.0))] {
+    for (series, plain, zipped) in
+        [(1_000, None, None), (10_000, None, None), (100_000, Some(40.0), Some(90.0))]
+    {
         let before = resident();
         let filled = fill(series);
         let pages = write(&filled, false);

@@ -66,7 +66,8 @@ impl Wish {
                 "after" => wish.after = Some(value.clone()),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                    wish.limit = limit.ok_or_else(|| format!("`limit` is a number from 1 to {MOST}; {RIGHT}"))?;
+                    wish.limit =
+                        limit.ok_or_else(|| format!("`limit` is a number from 1 to {MOST}; {RIGHT}"))?;
                 }
                 _ => return Err(format!("`after` and `limit` can be asked for; {RIGHT}")),
             }

@@ -56,8 +56,11 @@ impl Board {
         use std::ops::Bound::{Excluded, Unbounded};
 
         let from = after.map_or(Unbounded, Excluded);
-        let entries: Vec<_> =
-            lock(&self.entries).range::<str, _>((from, Unbounded)).take(limit).map(|(_, entry)| Arc::clone(entry)).collect();
+        let entries: Vec<_> = lock(&self.entries)
+            .range::<str, _>((from, Unbounded))
+            .take(limit)
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect();
         entries.iter().map(|entry| lock(entry).clone().told_as_known()).collect()
     }
 
