@@ -133,6 +133,7 @@ pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;
+pub mod mapping;
 pub mod monitor;
 pub mod reading;
 pub mod simulator;

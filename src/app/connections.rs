@@ -245,6 +245,9 @@ impl Connections {
         }
         let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        if !config.subscribe.is_empty() {
+            sink = sink.mapped();
+        }
         if let Some(fleet) = &config.fleet {
             let named = fleet.clients.0.iter().map(String::as_str);
             sink = sink.watching(named, Arc::clone(&entry), self.testimony.clone());

@@ -11,7 +11,7 @@ mod fleet;
 mod human;
 mod listen;
 mod load;
-mod mapping;
+pub mod mapping;
 mod mqtt;
 mod navien;
 mod past;

@@ -12,9 +12,10 @@ use crate::clock::{self, Now};
 use crate::commands::Directory;
 use crate::lifecycle::board::ConnectionStatus;
 use crate::lifecycle::testimony::{Said, Testimony};
+use crate::mapping::Reason;
 use crate::source::Sink;
 use crate::source::fleet::{self, Fate, Standing, Told, What};
-use crate::telemetry::{DeviceMetrics, FleetMetrics, Metrics};
+use crate::telemetry::{DeviceMetrics, FleetMetrics, MappingMetrics, Metrics, Speaker};
 
 /// The sink of one connection.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Ingest {
     metrics: Arc<Metrics>,
     devices: HashMap<String, DeviceMetrics>,
     directory: Option<Directory>,
+    mapping: Option<MappingMetrics>,
     fleet: Option<Fleet>,
 }
 
@@ -48,8 +50,16 @@ impl Ingest {
             metrics,
             devices: HashMap::new(),
             directory: None,
+            mapping: None,
             fleet: None,
         }
+    }
+
+    /// The same for a connection with subscriptions of the configuration: what comes to nothing is counted from zero on.
+    #[must_use]
+    pub fn mapped(mut self) -> Self {
+        self.mapping = Some(self.metrics.mapping(&self.connection));
+        self
     }
 
     /// The same, which also tells this directory what devices there are.
@@ -137,6 +147,19 @@ impl Sink for Ingest {
 
     fn command(&mut self, device: &str, command: &'static str, fate: &'static str) {
         self.device(device).command(command, fate);
+    }
+
+    fn speaker(&mut self, device: &str, interval: Option<Duration>) -> Option<Speaker> {
+        Some(self.metrics.speaker(&self.connection, device, interval))
+    }
+
+    fn forget_speaker(&mut self, device: &str) {
+        self.metrics.forget_speaker(&self.connection, device);
+    }
+
+    fn mapping_error(&mut self, reason: Reason) {
+        let (metrics, connection) = (&self.metrics, &self.connection);
+        self.mapping.get_or_insert_with(|| metrics.mapping(connection)).error(reason);
     }
 
     fn presence(&mut self, event: &fleet::Event<'_>, told: Told) {

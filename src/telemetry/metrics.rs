@@ -146,6 +146,7 @@ families! {
     received_bytes: Counter, "mqtt_client_received_bytes_total", ["connection"], "Bytes of the messages received from the broker.";
     published_messages: Counter, "mqtt_client_published_messages_total", ["connection", "qos"], "Messages handed to the network for the broker.";
     messages: Counter, "mqtt_client_messages_total", ["connection", "outcome"], "What the source made of the messages received.";
+    mapping_errors: Counter, "mqtt_client_mapping_errors_total", ["connection", "reason"], "Messages, and values in them, of which nothing came although the configuration should have explained them; `hangup explain` says why.";
     queued_messages: Gauge, "mqtt_client_queued_messages", ["connection"], "Messages that wait to be sent.";
     queue_capacity: Gauge, "mqtt_client_queue_capacity_messages", ["connection"], "Messages that may wait to be sent before the oldest is dropped; 0 where nothing is queued.";
     inflight_messages: Gauge, "mqtt_client_inflight_messages", ["connection"], "Messages sent whose acknowledgement has not come.";
