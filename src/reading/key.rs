@@ -46,6 +46,12 @@ pub(super) fn of(kind: Kind, part: Part, device: &str, labels: &[(&str, &str)]) 
     Some(key)
 }
 
+/// The only series of a gauge or a counter as it stands on the page; `None` where [`of`] has none.
+pub(crate) fn shown(quantity: &Quantity, device: &str, labels: &[(&str, &str)]) -> Option<String> {
+    let key = of(quantity.kind, Part::Value, device, labels)?;
+    Some(format!("{}{}", quantity.name, String::from_utf8_lossy(&key)))
+}
+
 fn is_label(name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) && name.chars().all(word)

@@ -4,7 +4,7 @@ pub mod ingest;
 pub mod store;
 
 mod family;
-mod key;
+pub(crate) mod key;
 mod page;
 mod series;
 

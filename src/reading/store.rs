@@ -101,16 +101,16 @@ impl Feed {
 pub struct Series(Cell);
 
 impl Series {
-    /// It leaves the page at once, until its next value: whose it is is known to be gone.
-    pub fn close(&self) {
-        self.0.close();
-    }
-
     /// A new value; `false` when the series was forgotten meanwhile and must be asked for again.
     #[must_use]
     pub fn set(&self, value: f64, lifetime: Duration, now: Instant) -> bool {
         self.0.set(value, lifetime, now);
         !self.0.is_evicted()
+    }
+
+    /// Takes the value from the page at once; the next one brings the series back.
+    pub fn close(&self) {
+        self.0.close();
     }
 }
 

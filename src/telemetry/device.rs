@@ -8,6 +8,46 @@ use super::metrics::Families;
 use super::values::{Gauge, Histogram, IntCounter, IntCounterVec};
 use crate::clock::Now;
 
+/// One who speaks at a broker: nothing is asked of it, and so nothing is shown of requests.
+#[derive(Debug)]
+pub struct Speaker {
+    messages: IntCounter,
+    last_seen: Gauge,
+}
+
+impl Speaker {
+    pub(super) fn new(
+        families: &Families,
+        connection: &str,
+        device: &str,
+        interval: Option<Duration>,
+    ) -> Self {
+        let labels = [connection, device];
+        if let Some(interval) = interval {
+            families.device_expected_interval.with_label_values(&labels).set(interval.as_secs_f64());
+        }
+        Self {
+            messages: families.device_messages.with_label_values(&labels),
+            last_seen: families.device_last_seen.absent(&labels),
+        }
+    }
+
+    /// Removes what is shown of it.
+    pub(super) fn forget(families: &Families, connection: &str, device: &str) {
+        let labels = [connection, device];
+        families.device_messages.forget(&labels);
+        families.device_last_seen.forget(&labels);
+        families.device_expected_interval.forget(&labels);
+    }
+
+    /// It spoke: one message.
+    #[inline]
+    pub fn heard(&self, now: Now) {
+        self.messages.inc();
+        self.last_seen.set(now.unix_seconds());
+    }
+}
+
 /// The metrics of one device. Clones share them.
 #[derive(Clone, Debug)]
 pub struct DeviceMetrics(Arc<Handles>);
