@@ -23,15 +23,20 @@ use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
 use super::{Failure, Phase, Tier, path};
-use crate::clock::{self, Instant, Now};
+use crate::clock::{self, Alarm, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName};
 use crate::source::{Answer, Dialogue, Inventory, Planned, Planner, Sink};
+use crate::telemetry::Tally;
 use orders::Orders;
 
-/// Reports taken from the link before timers and orders get their turn.
-const BURST: usize = 64;
+/// Reports taken from the link before timers and orders get their turn …
+const BURST: usize = 512;
+/// … if they take no longer than this, however long each of them takes …
+const TURN: Duration = Duration::from_millis(5);
+/// … which is looked at after so many.
+const LOOK: usize = 16;
 
 /// The runtime's timers stand still while the machine is suspended: the clock is asked at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -72,6 +77,7 @@ pub struct Connection {
     listening: bool,
     /// `None`: it takes no commands.
     orders: Option<Orders>,
+    alarm: Alarm,
 }
 
 /// Something that is under way, for the attempt of this generation.
@@ -128,22 +134,25 @@ impl Connection {
             quarantine: Quarantine::default(),
             listening: true,
             orders: None,
+            alarm: Alarm::default(),
         }
     }
 
     /// Connects and reconnects until it is told to stop, and returns when everything is closed.
     pub async fn run(mut self, mut control: mpsc::Receiver<Control>) {
-        self.step(Input::Start, clock::now());
+        let mut now = clock::now();
+        self.step(Input::Start, now);
         while self.machine.state() != StateName::Stopped {
-            let woken = self.wake(&mut control).await;
+            let woken = self.wake(&mut control, now.at).await;
             self.handle(woken);
-            self.serve_timers();
+            now = clock::now();
+            self.serve_timers(now);
         }
         self.stop_orders();
     }
 
-    async fn wake(&mut self, control: &mut mpsc::Receiver<Control>) -> Woken {
-        let wake_at = self.wake_at();
+    async fn wake(&mut self, control: &mut mpsc::Receiver<Control>, now: Instant) -> Woken {
+        self.alarm.set(self.wake_at(now), now);
         tokio::select! {
             order = control.recv(), if self.listening => Woken::Ordered(order),
             order = Orders::next(&mut self.orders) => Woken::Commanded(Box::new(order)),
@@ -153,13 +162,13 @@ impl Connection {
             report = next(self.link.as_mut()) => Woken::Reported(report),
             (generation, ending) = done(&mut self.closing) => Woken::Closed(generation, ending),
             (_, answer) = done(&mut self.look_up) => Woken::LookedUp(answer),
-            () = clock::sleep_until(wake_at) => Woken::ByTime,
+            () = self.alarm.rings() => Woken::ByTime,
         }
     }
 
-    fn wake_at(&self) -> Instant {
+    fn wake_at(&self, now: Instant) -> Instant {
         let talk = self.dialogue.as_ref().filter(|_| self.talking).and_then(|dialogue| dialogue.deadline());
-        let latest = clock::now().at + LONGEST_SLEEP;
+        let latest = now + LONGEST_SLEEP;
         let order = Orders::deadline(self.orders.as_ref());
         [self.machine.deadline(), talk, order].into_iter().flatten().fold(latest, Instant::min)
     }
@@ -187,8 +196,7 @@ impl Connection {
     }
 
     /// Timers are looked at after every input, so that no flood of messages keeps them from their turn.
-    fn serve_timers(&mut self) {
-        let now = clock::now();
+    fn serve_timers(&mut self, now: Now) {
         self.step(Input::Tick, now);
         if self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline()).is_some_and(|due| due <= now.at) {
             self.converse(now);
@@ -217,6 +225,7 @@ impl Connection {
                 self.link = self.plan.take().map(|plan| Link::resuming(plan, limits, carried));
             }
             Action::Close { generation } => {
+                self.hear_the_rest(now);
                 let farewell = self.farewell(now);
                 let link = self.link.take();
                 let future = async move {
@@ -259,19 +268,43 @@ impl Connection {
 
     /// Takes what the link has ready, then lets the dialogue speak once.
     fn burst(&mut self, first: Report) {
-        let mut report = Some(first);
-        for _ in 0..BURST {
-            let Some(next) = report.take() else { break };
-            self.report(next, clock::now());
-            report = self.link.as_mut().and_then(Link::try_next);
+        let (mut now, mut tally) = (clock::now(), Tally::default());
+        let (ends, mut report) = (now.at + TURN, Some(first));
+        for count in 1..=BURST {
+            match report {
+                None => break,
+                Some(Report::Message(message)) => self.hear(&message, now, &mut tally),
+                Some(other) => {
+                    self.heard(&mut tally, now);
+                    self.report(other, now);
+                }
+            }
+            if count.is_multiple_of(LOOK) {
+                now = clock::now();
+                if now.at >= ends {
+                    break;
+                }
+            }
+            report = if count < BURST { self.link.as_mut().and_then(Link::try_next) } else { None };
         }
-        if let Some(last) = report {
-            self.report(last, clock::now());
-        }
+        self.heard(&mut tally, now);
         if let Some(link) = &self.link {
             self.recorder.traffic().in_flight(link.in_flight());
         }
-        self.converse(clock::now());
+        self.converse(now);
+    }
+
+    /// What the broker counts as delivered is heard before the link is closed.
+    fn hear_the_rest(&mut self, now: Now) {
+        let mut tally = Tally::default();
+        while let Some(report) = self.link.as_mut().and_then(Link::try_next) {
+            if let Report::Message(message) = report {
+                self.hear(&message, now, &mut tally);
+            }
+        }
+        if !tally.is_empty() {
+            self.recorder.traffic().count(&tally, now);
+        }
     }
 
     fn report(&mut self, report: Report, now: Now) {
@@ -291,7 +324,9 @@ impl Connection {
             }
             Report::Restored { active, refused } => LinkReport::Restored { active, refused },
             Report::Message(message) => {
-                self.hear(&message, now);
+                let mut tally = Tally::default();
+                self.hear(&message, now, &mut tally);
+                self.recorder.traffic().count(&tally, now);
                 LinkReport::Progress
             }
             Report::Acknowledged(token) => {

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+mod appetite;
 pub mod backoff;
 pub mod carried;
 pub mod classify;

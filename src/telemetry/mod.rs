@@ -19,7 +19,7 @@ pub(crate) use connection::Accepted;
 pub use connection::{ConnectionMetrics, FindingGauges};
 pub use device::DeviceMetrics;
 pub use exporter::ExporterMetrics;
-pub use traffic::Traffic;
+pub use traffic::{Tally, Traffic};
 
 use crate::clock::{Now, now};
 use crate::connection::plan::Transport;

@@ -14,6 +14,39 @@ use crate::clock::Now;
 use crate::host::TcpInfo;
 use crate::source::Outcome;
 
+/// Messages that were heard together: counted here first, so that a flood does not pay an atomic or four for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    received: [u64; 3],
+    bytes: u64,
+    decoded: u64,
+    ignored: u64,
+    malformed: u64,
+    oversize: u64,
+}
+
+impl Tally {
+    /// A message of this size arrived, and the source made this of it.
+    pub fn add(&mut self, qos: u8, bytes: usize, outcome: Outcome) {
+        if let Some(received) = self.received.get_mut(usize::from(qos)) {
+            *received += 1;
+        }
+        self.bytes += bytes as u64;
+        match outcome {
+            Outcome::Decoded => self.decoded += 1,
+            Outcome::Ignored => self.ignored += 1,
+            Outcome::Malformed => self.malformed += 1,
+            Outcome::Oversize => self.oversize += 1,
+        }
+    }
+
+    /// Whether there was none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.received == [0; 3]
+    }
+}
+
 /// The counters of what flows through one connection. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Traffic(Arc<Handles>);
@@ -83,6 +116,23 @@ impl Traffic {
             counter.inc();
         }
         self.0.received_bytes.inc_by(bytes as u64);
+        self.heard_from_broker(now);
+    }
+
+    /// These messages arrived.
+    pub fn count(&self, tally: &Tally, now: Now) {
+        let Handles { decoded, ignored, malformed, oversize, .. } = &*self.0;
+        let outcomes = [
+            (decoded, tally.decoded),
+            (ignored, tally.ignored),
+            (malformed, tally.malformed),
+            (oversize, tally.oversize),
+        ];
+        let received = self.0.received.iter().zip(tally.received);
+        for (counter, count) in received.chain(outcomes).filter(|(_, count)| *count > 0) {
+            counter.inc_by(count);
+        }
+        self.0.received_bytes.inc_by(tally.bytes);
         self.heard_from_broker(now);
     }
 
