@@ -82,7 +82,8 @@ impl Drop for Gateway {
     }
 }
 
-fn acceptor(authority: &Authority) -> TlsAcceptor {
+/// TLS with a certificate for `localhost`.
+pub(crate) fn acceptor(authority: &Authority) -> TlsAcceptor {
     let signed = authority.sign("localhost");
     let chain = vec![CertificateDer::from_pem_slice(signed.certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(signed.key.as_bytes()).unwrap();
@@ -176,7 +177,17 @@ fn answer(bytes: &mut BytesMut, shown: &mut Shown, told: &Mutex<Vec<Shown>>) -> 
                 Packet::SubAck(SubAck { pkid: subscribe.pkid, return_codes })
             }
             Packet::PingReq => Packet::PingResp,
-            _ => continue,
+            Packet::ConnAck(_)
+            | Packet::Publish(_)
+            | Packet::PubAck(_)
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_)
+            | Packet::SubAck(_)
+            | Packet::Unsubscribe(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp
+            | Packet::Disconnect => continue,
         };
         codec.encode(answer, &mut answers).unwrap();
     }

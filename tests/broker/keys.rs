@@ -17,7 +17,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::authority::private;
+use crate::authority::{Authority, private};
+use crate::gateway;
 use crate::mosquitto::{FAST, run_with};
 use crate::support::page::Page;
 
@@ -152,7 +153,7 @@ impl Container {
         Self { url, asked, answer, task }
     }
 
-    fn says(&self, status: u16, body: impl ToString) {
+    fn says(&self, status: u16, body: &impl ToString) {
         *self.answer.lock().unwrap() = (status, body.to_string());
     }
 
@@ -194,21 +195,18 @@ async fn keys_of_a_container_are_renewed_before_they_lapse() {
     let planner = source::prepare(&config.connections[0]).unwrap().planner;
     let plan = async |tier| Arc::clone(&planner).plan(tier).await;
 
-    container.says(200, answer(&scene, Duration::from_secs(3600)));
+    container.says(200, &answer(&scene, Duration::from_secs(3600)));
     let first = plan(Tier::Quick).await;
     assert_eq!((first.credentials.len(), container.asked()), (1, 1));
     let expires = first.credentials[0].outcome.unwrap();
-    let planned = first.result.unwrap().plan;
-    assert_eq!(planned.credentials_expire, expires);
-    assert_eq!(planned.lifetime, Some(Duration::from_secs(24 * 3600)));
-    assert!(
-        planned.hangup_means_credentials
-            && planned.request_target.expose().contains("&X-Amz-Security-Token=")
-    );
+    let way = first.result.unwrap().plan;
+    assert_eq!(way.credentials_expire, expires);
+    assert_eq!(way.lifetime, Some(Duration::from_secs(24 * 3600)));
+    assert!(way.hangup_means_credentials && way.request_target.expose().contains("&X-Amz-Security-Token="));
     let again = plan(Tier::Quick).await;
     assert_eq!((again.credentials.len(), container.asked()), (0, 1), "they last");
 
-    container.says(200, answer(&scene, Duration::from_secs(299)));
+    container.says(200, &answer(&scene, Duration::from_secs(299)));
     assert_eq!((plan(Tier::Deep).await.credentials.len(), container.asked()), (1, 2), "deep means anew");
     assert_eq!(
         (plan(Tier::Quick).await.credentials.len(), container.asked()),
@@ -216,7 +214,7 @@ async fn keys_of_a_container_are_renewed_before_they_lapse() {
         "less than five minutes left"
     );
 
-    container.says(500, "");
+    container.says(500, &"");
     let last = plan(Tier::Quick).await;
     let why = last.credentials[0].outcome.unwrap_err().as_str();
     assert_eq!(why, "AWS_AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE");
@@ -230,7 +228,7 @@ async fn keys_of_a_container_are_renewed_before_they_lapse() {
 async fn a_container_that_gets_its_keys_late() {
     let scene = Scene::new().await;
     let container = Container::start().await;
-    container.says(200, json!({"AccessKeyId": "", "SecretAccessKey": ""}));
+    container.says(200, &json!({"AccessKeyId": "", "SecretAccessKey": ""}));
     let variables = [
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url.clone()),
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token-of-the-pod".to_owned()),
@@ -238,10 +236,63 @@ async fn a_container_that_gets_its_keys_late() {
     let exporter = run_with(&scene.config("from = \"container\""), &variables).await;
     let nothing = ("credentials".to_owned(), "AWS_AUTH_PROVIDER_PARSER_UNEXPECTED_RESPONSE".to_owned());
     exporter.until("an answer without keys", |page| page.failures("cloud").contains(&nothing)).await;
-    container.says(200, answer(&scene, Duration::from_secs(3600)));
+    container.says(200, &answer(&scene, Duration::from_secs(3600)));
     let page = exporter.until("online", |page| page.online("cloud")).await;
     let (tries, failed) = fetched(&page);
     assert!(failed >= 1.0 && tries == failed + 1.0, "{tries} {failed}");
     exporter.stop().await;
     scene.cloud.stop().await;
+}
+
+/// A refused signature may be the fault of our clock: a deep attempt asks the endpoint for its time, and signs with that.
+#[tokio::test]
+async fn a_wrong_clock_is_made_up_for_by_a_deep_attempt() {
+    let authority = Authority::new("ours");
+    let acceptor = gateway::acceptor(&authority);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        let date = jiff::Timestamp::try_from(hangup::clock::now().wall + Duration::from_secs(7200)).unwrap();
+        let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut tls = acceptor.accept(tcp).await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(tls.read_u8().await.unwrap());
+            }
+            let answer = format!(
+                "HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let _ = tls.write_all(answer.as_bytes()).await;
+            let _ = tls.shutdown().await;
+        }
+    });
+    let directory = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| private(&directory.path().join(name), text);
+    write("ca.pem", &authority.pem());
+    write(
+        "hangup.toml",
+        &format!(
+            "[[connection]]\nname = \"cloud\"\n[connection.source.aws_iot]\nendpoint = \"localhost\"\nport = {port}\nregion \
+             = \"us-east-1\"\nca_file = \"ca.pem\"\n[connection.source.aws_iot.credentials]\nfrom = \"environment\"\n\
+             [[connection.subscribe]]\nfilter = \"a\"\n"
+        ),
+    );
+    let variable =
+        |name: &str| name.ends_with("KEY_ID").then(|| "AKID".to_owned()).or(Some("secret".to_owned()));
+    let loaded = load_with(&Origin::File(directory.path().join("hangup.toml")), &variable).unwrap();
+    let planner = source::prepare(&loaded.config.connections[0]).unwrap().planner;
+    let ahead = async |tier| {
+        let way = Arc::clone(&planner).plan(tier).await.result.unwrap().plan;
+        let target = way.request_target.expose().to_owned();
+        let signed = target.split_once("X-Amz-Date=").unwrap().1.get(..16).unwrap();
+        let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", signed).unwrap();
+        let signed = signed.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+        signed.duration_since(jiff::Timestamp::try_from(hangup::clock::now().wall).unwrap()).as_secs()
+    };
+    assert!(ahead(Tier::Quick).await.abs() < 60, "our clock is as good as any");
+    assert!((ahead(Tier::Deep).await - 7200).abs() < 60, "the endpoint knows better");
+    assert!((ahead(Tier::Quick).await - 7200).abs() < 60, "and it is remembered");
+    serving.abort();
 }

@@ -104,7 +104,7 @@ fn what_needs_tls_or_a_websocket_says_so() {
             "client_key_file: needs TLS",
             "client_key_file: needs its other half: write `client_certificate_file` too",
             "headers: belong to a WebSocket: the `url` would begin with `ws://`",
-            "headers.…: `host` is the upgrade's own header",
+            "headers.…: this key is not the name of a header, or of one that the upgrade has itself",
         ],
     );
 }
