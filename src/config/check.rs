@@ -12,8 +12,8 @@ use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::suited::Kind;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, Subscribe, aws_iot, broker, listen,
-    navien, past, reconnect, suited, value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, aws_iot, broker, fleet, listen,
+    mapping, navien, past, reconnect, suited, value,
 };
 
 /// The sources, as they stand in a file.
@@ -146,13 +146,14 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
             );
         }
         let (kind, source) = source(&mut fields, around);
-        let subscribe = subscribe(&mut fields);
+        let subscribe = mapping::all(&mut fields);
         if let Some(kind) = kind {
             suited::check(&fields, kind, &policy, &subscribe);
         }
+        let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe, fleet: None });
+            connections.push(Connection { name, policy, source, subscribe, fleet });
         }
     }
     connections
@@ -197,16 +198,4 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> (Option<Kin
     }
     sources.finish();
     read
-}
-
-/// `[[connection.subscribe]]`. MERGE: the mapping reads these tables in full.
-fn subscribe(fields: &mut Fields<'_, '_>) -> Vec<Subscribe> {
-    let mut subscribe = Vec::new();
-    for mut fields in fields.numbered("subscribe") {
-        let filter = fields.require("filter", "filter = \"sensors/#\"", value::text);
-        let qos = fields.read("qos", value::integer(0..=2)).and_then(|qos| u8::try_from(qos).ok());
-        fields.finish();
-        subscribe.extend(filter.map(|filter| Subscribe { filter, qos: qos.unwrap_or(0) }));
-    }
-    subscribe
 }

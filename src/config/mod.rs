@@ -11,7 +11,7 @@ mod fleet;
 mod human;
 mod listen;
 mod load;
-mod mapping;
+pub mod mapping;
 mod mqtt;
 mod navien;
 mod past;
@@ -26,7 +26,8 @@ mod value;
 
 pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
 pub use broker::{Address, Broker};
-pub use fleet::Fleet;
+pub(crate) use filter::unshared;
+pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};

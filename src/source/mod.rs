@@ -7,6 +7,7 @@ pub mod aws_iot;
 pub mod broker;
 pub mod command;
 mod fault;
+pub mod fleet;
 pub mod listen;
 mod mqtt;
 pub mod navien;
@@ -28,9 +29,10 @@ use crate::connection::order::{Refusal, Verdict, Worded};
 use crate::connection::plan::{Plan, Subscription, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
+use crate::mapping::{self, Reason};
 use crate::reading::store::Series;
 use crate::reading::{Part, Quantity, Reading};
-use crate::telemetry::ConnectionLabels;
+use crate::telemetry::{ConnectionLabels, Speaker};
 
 pub use command::Command;
 
@@ -94,19 +96,26 @@ pub(crate) struct Ears {
     listeners: Vec<listen::Shared>,
 }
 
-/// First the fleet's, then the mapping's. MERGE: `fleet::{subscriptions, listener}` and `mapping::{subscriptions,
-/// listener}` replace what is here.
+/// First the fleet's, then the mapping's.
 fn ears(connection: &config::Connection) -> Result<Ears, String> {
-    let alone = connection.subscribe.len() == 1;
-    let subscription = |subscribe: &config::Subscribe| {
+    let config::Connection { name, subscribe, fleet, .. } = connection;
+    let mut subscriptions: Vec<_> = fleet.iter().flat_map(fleet::subscriptions).collect();
+    subscriptions.extend(mapping::subscriptions(subscribe));
+    if let [only] = &mut subscriptions[..] {
         // The only one that is refused leaves nothing to hear.
-        Subscription::new(&subscribe.filter, subscribe.qos, alone)
-    };
-    let subscriptions: Vec<_> = connection.subscribe.iter().map(subscription).collect();
+        only.required = true;
+    }
+    let mut listeners = Vec::new();
+    if let Some(fleet) = fleet {
+        listeners.push(fleet::listener(fleet)?);
+    }
+    if !subscribe.is_empty() {
+        listeners.push(mapping::listener(name, subscribe)?);
+    }
     if subscriptions.is_empty() {
         return Err("there is nothing to subscribe to: add a `[[connection.subscribe]]`".to_owned());
     }
-    Ok(Ears { subscriptions, listeners: Vec::new() })
+    Ok(Ears { subscriptions, listeners })
 }
 
 /// A client id that no other process has: two connections with one id throw each other out without end.
@@ -224,6 +233,22 @@ pub trait Sink {
     fn request_timed_out(&mut self, device: &str);
     /// The fate of a command is known; both words come from closed sets.
     fn command(&mut self, _device: &str, _command: &'static str, _fate: &'static str) {}
+    /// The place where one who speaks is counted, for who hears it again and again. `None` where nobody is counted.
+    fn speaker(&mut self, _device: &str, _interval: Option<Duration>) -> Option<Speaker> {
+        None
+    }
+    /// Nobody hears of this one any more.
+    fn forget_speaker(&mut self, _device: &str) {}
+    /// Nothing came of a message that the configuration should have explained, or of a part of it.
+    fn mapping_error(&mut self, _reason: Reason) {}
+    /// The broker said this of one of its clients, and that is what became of it.
+    fn presence(&mut self, _event: &fleet::Event<'_>, _told: fleet::Told) {}
+    /// The broker should have said something of a client, and it can not be read.
+    fn presence_malformed(&mut self) {}
+    /// How the broker's clients stand now.
+    fn fleet_stands(&mut self, _standing: fleet::Standing) {}
+    /// What is known of the broker's clients, for people.
+    fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.
