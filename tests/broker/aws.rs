@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::authority::{Authority, private};
 use crate::gateway::{Gateway, Shown};
-use crate::mosquitto::FAST;
+use crate::mosquitto::{FAST, RULE};
 use crate::support::exporter::Exporter;
 use hangup::simulator::DEMO_PASSWORD;
 
@@ -42,7 +42,7 @@ impl Scene {
             self.gateway.port
         );
         for number in 0..filters {
-            write!(config, "[[connection.subscribe]]\nfilter = \"dt/{number}/#\"\n").unwrap();
+            write!(config, "[[connection.subscribe]]\nfilter = \"dt/{number}/#\"\n{RULE}\n").unwrap();
         }
         let path = self.directory.path().join("hangup.toml");
         private(&path, &config);

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::authority::{Authority, private};
 use crate::gateway;
-use crate::mosquitto::{FAST, run_with};
+use crate::mosquitto::{FAST, RULE, run_with};
 use crate::support::page::Page;
 
 /// A cloud, and keys that it knows.
@@ -55,7 +55,7 @@ impl Scene {
             "[[connection]]\nname = \"cloud\"\n[connection.reconnect]\n{FAST}\n[connection.source.aws_iot]\nendpoint = \
              \"{host}\"\nport = {port}\nregion = \"us-east-1\"\nversion = \"3.1.1\"\nca_file = \"ca.pem\"\n\
              [connection.source.aws_iot.credentials]\n{from}\n[[connection.subscribe]]\nfilter = \
-             \"cmd/52/navilink-020000aabb01/#\"\nqos = 1\n"
+             \"cmd/52/navilink-020000aabb01/#\"\nqos = 1\n{RULE}\n"
         );
         self.write("hangup.toml", &config);
         self.directory.path().join("hangup.toml")
@@ -276,7 +276,7 @@ async fn a_wrong_clock_is_made_up_for_by_a_deep_attempt() {
         &format!(
             "[[connection]]\nname = \"cloud\"\n[connection.source.aws_iot]\nendpoint = \"localhost\"\nport = {port}\nregion \
              = \"us-east-1\"\nca_file = \"ca.pem\"\n[connection.source.aws_iot.credentials]\nfrom = \"environment\"\n\
-             [[connection.subscribe]]\nfilter = \"a\"\n"
+             [[connection.subscribe]]\nfilter = \"a\"\n{RULE}\n"
         ),
     );
     let variable =

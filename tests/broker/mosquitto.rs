@@ -168,11 +168,14 @@ async fn run(directory: &Path, [port, plain]: [u16; 2], lines: &str) -> Option<C
     listens.then_some(process)
 }
 
+/// What becomes of a message. A key of the subscription, so that more of them may follow.
+pub(crate) const RULE: &str = "metric = [{ name = \"test_temperature_celsius\" }]";
+
 /// One connection to any broker.
 pub(crate) fn connection(name: &str, source: &str, reconnect: &str, filter: &str) -> String {
     format!(
         "[[connection]]\nname = \"{name}\"\n[connection.source.broker]\n{source}\n[[connection.subscribe]]\nfilter = \
-         \"{filter}\"\nqos = 1\n[connection.reconnect]\n{FAST}{reconnect}\n"
+         \"{filter}\"\nqos = 1\n{RULE}\n[connection.reconnect]\n{FAST}{reconnect}\n"
     )
 }
 

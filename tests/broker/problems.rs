@@ -7,6 +7,7 @@ use std::process::Output;
 use tempfile::TempDir;
 
 use crate::authority::private;
+use crate::mosquitto::RULE;
 use crate::support::exporter::command;
 
 const SECRET: &str = "hunter2-Zk9";
@@ -31,14 +32,14 @@ fn check(config: &str) -> (bool, String) {
 
 fn broker(fields: &str) -> String {
     format!(
-        "[[connection]]\nname = \"x\"\n[connection.source.broker]\n{fields}\n[[connection.subscribe]]\nfilter = \"a/#\"\n"
+        "[[connection]]\nname = \"x\"\n[connection.source.broker]\n{fields}\n[[connection.subscribe]]\nfilter = \"a/#\"\n{RULE}\n"
     )
 }
 
 fn aws(fields: &str, filter: &str) -> String {
     format!(
         "[[connection]]\nname = \"x\"\n[connection.source.aws_iot]\nendpoint = \"a1-ats.iot.eu-west-1.amazonaws.com\"\n\
-         {fields}\n[[connection.subscribe]]\nfilter = \"{filter}\"\n"
+         {fields}\n[[connection.subscribe]]\nfilter = \"{filter}\"\n{RULE}\n"
     )
 }
 
@@ -121,7 +122,7 @@ fn source_policy_and_subscriptions_must_agree() {
         ],
     );
     let navien = "[reconnect]\nkeep_alive = \"10s\"\n[[connection]]\nname = \"x\"\n[connection.source.navien]\nemail = \
-        \"a@b\"\npassword = { file = \"secret\" }\n[[connection.subscribe]]\nfilter = \"a\"\n";
+        \"a@b\"\npassword = { file = \"secret\" }\n[[connection.subscribe]]\nfilter = \"a\"\nmetric = [{ name = \"a_ratio\" }]\n";
     refused(
         navien,
         &[
@@ -142,7 +143,8 @@ fn aws_is_told_its_limits_and_exactly_one_way_in() {
             "subscribe: the filter of number 1 has 8 slashes, and AWS IoT Core takes 7",
         ],
     );
-    let long = format!("qos = 2\n{}", "[[connection.subscribe]]\nfilter = \"a\"\n".repeat(50));
+    let more = format!("[[connection.subscribe]]\nfilter = \"a\"\n{RULE}\n");
+    let long = format!("qos = 2\n{}", more.repeat(50));
     let both = "client_certificate_file = \"secret\"\n[connection.source.aws_iot.authorizer]\ntoken = { file = \"secret\" }";
     refused(
         &(aws(both, "a") + &long),
