@@ -237,7 +237,7 @@ mod tests {
     fn an_answer_is_understood_and_lasts_until_five_minutes_before_its_end() {
         let held = understand(&answer("2026-11-30T13:00:00Z"), now()).unwrap();
         assert_eq!((held.keys.key_id.expose(), held.keys.session_token.expose()), ("AKID", "token"));
-        let after = |minutes| now().at + Duration::from_secs(60 * minutes);
+        let after = |minutes: u64| now().at + Duration::from_secs(60 * minutes);
         assert!(held.lasts(after(54), LEAST_LEFT) && !held.lasts(after(55), LEAST_LEFT));
         assert!(held.lasts(after(59), Duration::ZERO) && !held.lasts(after(60), Duration::ZERO));
         assert!(!format!("{held:?}").contains("AKID"));
