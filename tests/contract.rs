@@ -60,6 +60,7 @@ const PURE: &[&str] = &[
     "lifecycle/record.rs",
     "lifecycle/presence.rs",
     "source/aws_iot/authorizer.rs",
+    "mapping",
     "source/command.rs",
     "source/fleet",
     "source/navien/command",

@@ -71,11 +71,12 @@ fn listening(fields: &Fields<'_, '_>, policy: &Policy) {
 
 /// What AWS IoT Core refuses, and would close the connection for.
 fn aws_limits(fields: &Fields<'_, '_>, subscribe: &[Subscribe]) {
-    if subscribe.len() > AWS_FILTERS {
+    // Those of availability topics count, too.
+    let filters = crate::mapping::subscriptions(subscribe).len();
+    if filters > AWS_FILTERS {
         let message = format!(
-            "has {} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
+            "has {filters} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
              `[[connection]]`",
-            subscribe.len()
         );
         fields.problem("subscribe", message);
     }
