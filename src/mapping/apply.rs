@@ -50,7 +50,8 @@ pub(super) fn apply<'p>(
     sink: &mut dyn Sink,
 ) -> Made {
     let Work { message, program, how, .. } = work;
-    if let Err(reason) = program.find(&message.payload, found) {
+    let is_read = !hearer.rules.is_empty() || matches!(hearer.device, Whose::Payload);
+    if is_read && let Err(reason) = program.find(&message.payload, found) {
         sink.mapping_error(reason);
         return Made { outcome: Outcome::Malformed, new: 0 };
     }
@@ -105,6 +106,8 @@ pub(super) fn apply<'p>(
         device.has_topic(work.place);
     }
     let outcome = match (got, wrong) {
+        // Who is only counted has no rules.
+        (0, 0) if hearer.rules.is_empty() => Outcome::Ignored,
         (0, 0) => {
             sink.mapping_error(Reason::NothingFound);
             Outcome::Ignored

@@ -249,7 +249,7 @@ impl Listener for Mapper {
         for hearer in &mut topic.hearers {
             let Some(program) = programs.get(usize::from(hearer.program)) else { continue };
             let rule = program.subscribe.retained;
-            if (message.retain && rule == Retained::Ignore) || hearer.rules.is_empty() {
+            if message.retain && rule == Retained::Ignore {
                 continue;
             }
             // A device that is retained once more is asked for, should it have made way meanwhile.
