@@ -130,7 +130,13 @@ impl Client {
     async fn publish(&mut self, message: Outgoing) {
         let qos = message.qos;
         self.link.publish(Outgoing { token: 1, ..message }).unwrap();
-        while qos > 0 && !matches!(self.report().await, Report::Acknowledged(1)) {}
+        while qos > 0 {
+            match self.report().await {
+                Report::Acknowledged(1) => return,
+                Report::Message(message) => self.early.push(message),
+                _ => {}
+            }
+        }
     }
 
     async fn close(self) {
