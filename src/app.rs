@@ -8,6 +8,7 @@ mod connections;
 pub mod demo;
 pub mod devices;
 pub(crate) mod diagnostics;
+pub mod explain;
 pub mod signals;
 pub mod simulate;
 

@@ -22,6 +22,7 @@ use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::journal::{self, Journal, Past};
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::testimony::Testimony;
 use crate::lifecycle::{Event, StateName};
 use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
@@ -52,6 +53,8 @@ pub(super) struct Connections {
     /// Where it is written down what happens to them, and what stood there before this process.
     journal: Option<Journal>,
     past: Past,
+    /// What brokers say of our own clients.
+    testimony: Testimony,
     running: BTreeMap<String, Running>,
     telling: Option<AbortHandle>,
 }
@@ -82,6 +85,7 @@ impl Connections {
             limits: Vec::new(),
             journal: None,
             past: Past::default(),
+            testimony: Testimony::default(),
             running,
             telling: None,
         }
@@ -209,6 +213,7 @@ impl Connections {
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
                 self.office.leave(&name);
+                self.testimony.forget(&name);
             }
         });
     }
@@ -229,7 +234,9 @@ impl Connections {
         };
         let mut recorder = Recorder::new(metrics, Arc::clone(&entry))
             .on_host(self.host.clone())
-            .with_limits(self.limits.clone());
+            .with_limits(self.limits.clone())
+            .hearing(self.testimony.clone());
+        self.testimony.reach(&name, control.downgrade());
         if let Some(journal) = &self.journal {
             let scribe = journal.scribe(&name, history);
             self.desk.tell_to(&name, Box::new(scribe.clone()));
@@ -238,6 +245,13 @@ impl Connections {
         }
         let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        if !config.subscribe.is_empty() {
+            sink = sink.mapped();
+        }
+        if let Some(fleet) = &config.fleet {
+            let named = fleet.clients.0.iter().map(String::as_str);
+            sink = sink.watching(named, Arc::clone(&entry), self.testimony.clone());
+        }
         let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
         if inbox.is_some() {
             sink = sink.listed_in(Directory::new(Arc::clone(&self.office), &name));

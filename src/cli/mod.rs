@@ -9,6 +9,7 @@ mod command;
 mod completions;
 mod demo;
 mod devices;
+mod explain;
 mod health;
 mod logs;
 mod man;
@@ -32,6 +33,8 @@ Examples:
                                               sign in and list your heaters
   hangup check --config hangup.toml           every fault of a configuration at once
   hangup run --config hangup.toml             serve http://localhost:9883/metrics
+  hangup explain --config hangup.toml --topic T --payload P
+                                              what a message becomes, and why not
   hangup report                               why connections dropped, in words
 
 Configuration:
@@ -42,7 +45,7 @@ Configuration:
 Exit codes:
   0  done
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed,
-     nothing to report was reached
+     nothing to report was reached, nothing came of the message to explain
   2  the command line or the configuration is wrong";
 
 /// The name of the program.
@@ -64,6 +67,7 @@ enum Command {
     Run(run::Arguments),
     Demo(demo::Arguments),
     Devices(devices::Arguments),
+    Explain(explain::Arguments),
     Check(check::Arguments),
     Health(health::Arguments),
     #[command(name = "command")]
@@ -84,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::main(arguments, log_level),
         Command::Demo(arguments) => demo::main(&arguments, log_level),
         Command::Devices(arguments) => devices::main(&arguments, log_level),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Health(arguments) => health::main(&arguments),
         Command::Order(arguments) => command::main(&arguments),

@@ -53,6 +53,8 @@ pub enum Control {
     NetworkBack,
     /// Close politely and begin another session, if nothing is under way: the diagnosis wants to see how that one ends.
     Probe,
+    /// The broker said something of this client, on another connection: the recorder knows where.
+    Told,
 }
 
 /// One reconnecting connection with everything that it owns.
@@ -180,6 +182,7 @@ impl Connection {
             Woken::Ordered(Some(Control::Reload)) => self.step(Input::Reload, now),
             Woken::Ordered(Some(Control::NetworkBack)) => self.step(Input::NetworkBack, now),
             Woken::Ordered(Some(Control::Probe)) => self.probe(now),
+            Woken::Ordered(Some(Control::Told)) => self.recorder.told(now),
             Woken::Ordered(None) => {
                 self.listening = false;
                 self.step(Input::Stop, now);
@@ -198,6 +201,7 @@ impl Connection {
     /// Timers are looked at after every input, so that no flood of messages keeps them from their turn.
     fn serve_timers(&mut self, now: Now) {
         self.step(Input::Tick, now);
+        self.recorder.passed(now);
         if self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline()).is_some_and(|due| due <= now.at) {
             self.converse(now);
         }
@@ -256,6 +260,7 @@ impl Connection {
             Ok(Planned { mut plan, dialogue }) => {
                 // What the quarantine leaves out is still wanted, and shows as not active.
                 let facts = Facts::of(&plan);
+                self.recorder.known_as(&plan.host, &plan.client_id);
                 self.quarantine.thin(&mut plan.subscriptions, now.at);
                 self.plan = Some(Arc::new(plan));
                 self.dialogue = Some(dialogue);

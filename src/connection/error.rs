@@ -95,7 +95,7 @@ error_names! {
     TlsReadFailure = "AWS_IO_TLS_ERROR_READ_FAILURE", Some(1178), Network, [Websocket, Connack, Subscribe, Session];
     TlsNoRootCertificate = "AWS_IO_TLS_NO_ROOT_CERTIFICATE_FOUND", Some(1182), Setup, [Credentials, Tls];
     TlsContextError = "AWS_IO_TLS_CTX_ERROR", Some(1033), Setup, [Tls];
-    PemMalformed = "AWS_ERROR_PEM_MALFORMED", Some(1179), Setup, [Tls];
+    PemMalformed = "AWS_ERROR_PEM_MALFORMED", Some(1179), Setup, [Credentials, Tls];
     // WebSocket.
     WebsocketUpgradeFailure = "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", Some(2065), Service, [Websocket];
     WebsocketProtocolError = "AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR", Some(2089), Setup, [Websocket, Connack, Subscribe, Session];

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod connections;
 mod diagnostics;
+mod fleet;
 mod listen;
 mod metrics;
 mod probes;
@@ -78,6 +79,7 @@ impl Pages {
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
             .route("/api/v1/connections", get(connections::list))
+            .route("/api/v1/fleet", get(fleet::list))
             .route("/api/v1/drops", get(diagnostics::drops))
             .route("/api/v1/diagnostics", get(diagnostics::export))
             .route("/api/v1/devices/{device}/commands", post(commands::submit))
@@ -104,6 +106,7 @@ const ROUTES: &str = "\
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
 /api/v1/connections  status of every connection, as JSON
+/api/v1/fleet        what brokers say of their clients, as JSON, where a connection listens
 /api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
 /api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 /api/v1/devices/{device}/commands

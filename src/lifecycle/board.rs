@@ -15,6 +15,7 @@ use crate::clock::Now;
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase, Tier};
 use crate::diagnosis::{Cause, Evidence, Verdict};
+use crate::source::fleet;
 use crate::telemetry::Traffic;
 
 /// All connections of this process.
@@ -99,6 +100,9 @@ pub struct ConnectionStatus {
     /// The counters of what flows, once a recorder counts.
     #[serde(skip)]
     pub flow: Option<Traffic>,
+    /// What its broker says of its clients, where it listens; `/api/v1/fleet` shows it.
+    #[serde(skip)]
+    pub fleet: Option<Arc<fleet::View>>,
 }
 
 impl ConnectionStatus {
@@ -125,6 +129,7 @@ impl ConnectionStatus {
             was_online: false,
             history: SharedHistory::default(),
             flow: None,
+            fleet: None,
         }
     }
 

@@ -61,6 +61,11 @@ impl Cell {
         self.seen.store(nanoseconds(now.since_boot()), Relaxed);
     }
 
+    /// The value is of the past from now on.
+    pub(super) fn close(&self) {
+        self.lifetime.store(0, Relaxed);
+    }
+
     /// The value, if it may be shown.
     pub(super) fn fresh(&self, now: u64, grace: u64) -> Option<f64> {
         let stale_at = self.seen.load(Relaxed).saturating_add(self.lifetime.load(Relaxed));

@@ -68,6 +68,11 @@ impl Series {
         self.0.set(value, lifetime, now);
         !self.0.is_evicted()
     }
+
+    /// Takes the value from the page at once; the next one brings the series back.
+    pub fn close(&self) {
+        self.0.close();
+    }
 }
 
 impl Store {
@@ -243,7 +248,7 @@ impl Store {
 
 /// Name and labels as they stand on the page. One label set has one spelling, in whatever order it is given: a page
 /// with a series twice is refused as a whole. Who has no device has no such label.
-fn key(quantity: &Quantity, part: Part, device: &str, labels: &[(&str, &str)]) -> String {
+pub(crate) fn key(quantity: &Quantity, part: Part, device: &str, labels: &[(&str, &str)]) -> String {
     let mut key = String::with_capacity(96);
     key.push_str(&quantity.name);
     let mut bound = String::new();

@@ -16,6 +16,9 @@ pub trait Listener: Send {
     /// A message arrived; `None` when it is not for this listener.
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Option<Outcome>;
 
+    /// Nobody knew a message.
+    fn unclaimed(&mut self, _sink: &mut dyn Sink) {}
+
     /// When [`Listener::due`] wants to be called next.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -71,7 +74,13 @@ impl Dialogue for Listening {
 
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
         let mut heard = self.listeners.iter().filter_map(|listener| lock(listener).heard(message, now, sink));
-        heard.next().unwrap_or(Outcome::Ignored)
+        if let Some(outcome) = heard.next() {
+            return outcome;
+        }
+        for listener in &self.listeners {
+            lock(listener).unclaimed(sink);
+        }
+        Outcome::Ignored
     }
 
     fn inventory(&mut self, _: Option<&Inventory>, _: Now, _: &mut dyn Sink) {}

@@ -10,6 +10,47 @@ use super::handles::{LateGauge, OptionalGauge};
 use super::metrics::Families;
 use crate::clock::Now;
 
+/// One who speaks at a broker: nothing is asked of it, and so nothing is shown of requests.
+#[derive(Debug)]
+pub struct Speaker {
+    messages: IntCounter,
+    last_seen: LateGauge,
+}
+
+impl Speaker {
+    pub(super) fn new(
+        families: &Families,
+        connection: &str,
+        device: &str,
+        interval: Option<Duration>,
+    ) -> Self {
+        let labels = [connection, device];
+        if let Some(interval) = interval {
+            families.device_expected_interval.with_label_values(&labels).set(interval.as_secs_f64());
+        }
+        Self {
+            messages: families.device_messages.with_label_values(&labels),
+            last_seen: LateGauge::new(&families.device_last_seen, &labels),
+        }
+    }
+
+    /// Removes what is shown of it.
+    pub(super) fn forget(families: &Families, connection: &str, device: &str) {
+        let labels = [connection, device];
+        // Each fails only where there is nothing to remove.
+        let _ = families.device_messages.remove_label_values(&labels);
+        let _ = families.device_last_seen.remove_label_values(&labels);
+        let _ = families.device_expected_interval.remove_label_values(&labels);
+    }
+
+    /// It spoke: one message.
+    #[inline]
+    pub fn heard(&self, now: Now) {
+        self.messages.inc();
+        self.last_seen.set(now.unix_seconds());
+    }
+}
+
 /// The metrics of one device. Clones share them.
 #[derive(Clone, Debug)]
 pub struct DeviceMetrics(Arc<Handles>);

@@ -146,6 +146,7 @@ families! {
     received_bytes: Counter, "mqtt_client_received_bytes_total", ["connection"], "Bytes of the messages received from the broker.";
     published_messages: Counter, "mqtt_client_published_messages_total", ["connection", "qos"], "Messages handed to the network for the broker.";
     messages: Counter, "mqtt_client_messages_total", ["connection", "outcome"], "What the source made of the messages received.";
+    mapping_errors: Counter, "mqtt_client_mapping_errors_total", ["connection", "reason"], "Messages, and values in them, of which nothing came although the configuration should have explained them; `hangup explain` says why.";
     queued_messages: Gauge, "mqtt_client_queued_messages", ["connection"], "Messages that wait to be sent.";
     queue_capacity: Gauge, "mqtt_client_queue_capacity_messages", ["connection"], "Messages that may wait to be sent before the oldest is dropped; 0 where nothing is queued.";
     inflight_messages: Gauge, "mqtt_client_inflight_messages", ["connection"], "Messages sent whose acknowledgement has not come.";
@@ -158,6 +159,18 @@ families! {
     device_request_duration: Histogram, "mqtt_device_request_duration_seconds", ["connection", "device"], "Time from each request to the device's answer.", ANSWER_SECONDS;
     device_request_timeouts: Counter, "mqtt_device_request_timeouts_total", ["connection", "device"], "Requests that a device did not answer in time.";
     device_commands: Counter, "mqtt_device_commands_total", ["connection", "device", "command", "fate"], "Commands to a device whose fate is known, from the first of each kind on.";
+    // What a broker says of its clients.
+    broker_client_connects: Counter, "mqtt_broker_client_connects_total", ["connection"], "Clients that connected, as the broker says; one client counts each time.";
+    broker_client_disconnects: Counter, "mqtt_broker_client_disconnects_total", ["connection", "reason", "initiated_by"], "Connections of clients that ended, by the reason that the broker gives and by who ended them.";
+    broker_client_session_duration: Histogram, "mqtt_broker_client_session_duration_seconds", ["connection"], "Length of each session of a client that ended by a drop and whose connect was heard too.", SESSION_SECONDS;
+    broker_client_events: Counter, "mqtt_broker_client_events_total", ["connection", "outcome"], "What became of the broker's messages about its clients; untracked ones are counted, but not told apart by client.";
+    broker_clients_tracked: Gauge, "mqtt_broker_clients_tracked", ["connection"], "Clients that are kept in mind: those that the broker spoke of in the last two days, up to the limit.";
+    broker_clients_connected: Gauge, "mqtt_broker_clients_connected", ["connection"], "Clients whose connect was heard, and no end of it, since this connection listens without a gap; fewer than there are until all have connected anew.";
+    broker_clients_dropped_recently: Gauge, "mqtt_broker_clients_dropped_recently", ["connection"], "Different clients that dropped within the last minute.";
+    broker_burst: Gauge, "mqtt_broker_burst", ["connection"], "Whether more clients drop together than chance brings together (1), until two minutes after it was last so.";
+    broker_bursts: Counter, "mqtt_broker_bursts_total", ["connection"], "Times that more clients dropped together than chance brings together.";
+    broker_client_connected: Gauge, "mqtt_broker_client_connected", ["connection", "client"], "Whether a client that the configuration names is connected (1), by the newest that was heard of it; 0 before the first.";
+    broker_client_drops: Counter, "mqtt_broker_client_drops_total", ["connection", "client"], "Drops of a client that the configuration names.";
     // The exporter itself.
     build_info: Info, "hangup_build_info", ["version", "revision"], "The build of this exporter; always 1.";
     series: Gauge, "hangup_series", [], "Series of readings now kept.";

@@ -6,8 +6,10 @@ mod connection;
 mod device;
 pub mod encode;
 mod exporter;
+mod fleet;
 mod handles;
 mod labels;
+mod mapping;
 mod metrics;
 mod process;
 #[cfg(test)]
@@ -17,9 +19,13 @@ mod traffic;
 
 pub(crate) use connection::Accepted;
 pub use connection::{ConnectionMetrics, FindingGauges};
-pub use device::DeviceMetrics;
+pub use device::{DeviceMetrics, Speaker};
 pub use exporter::ExporterMetrics;
+pub use fleet::FleetMetrics;
+pub use mapping::MappingMetrics;
 pub use traffic::{Tally, Traffic};
+
+use std::time::Duration;
 
 use crate::clock::{Now, now};
 use crate::connection::plan::Transport;
@@ -97,6 +103,29 @@ impl Metrics {
     #[must_use]
     pub fn device(&self, connection: &str, device: &str) -> DeviceMetrics {
         DeviceMetrics::new(&self.families, labels::cut(connection), labels::cut(device))
+    }
+
+    /// Handles for one who speaks at a broker.
+    #[must_use]
+    pub fn speaker(&self, connection: &str, device: &str, interval: Option<Duration>) -> Speaker {
+        Speaker::new(&self.families, labels::cut(connection), labels::cut(device), interval)
+    }
+
+    /// Removes what is shown of one who spoke at a broker.
+    pub fn forget_speaker(&self, connection: &str, device: &str) {
+        Speaker::forget(&self.families, labels::cut(connection), labels::cut(device));
+    }
+
+    /// Handles for what comes to nothing of a connection's messages.
+    #[must_use]
+    pub fn mapping(&self, connection: &str) -> MappingMetrics {
+        MappingMetrics::new(&self.families, labels::cut(connection))
+    }
+
+    /// Handles for what the broker says of its clients, on this connection; these clients have metrics of their own.
+    #[must_use]
+    pub fn fleet<'a>(&self, connection: &str, named: impl Iterator<Item = &'a str>) -> FleetMetrics {
+        FleetMetrics::new(&self.families, labels::cut(connection), named)
     }
 
     /// Handles for the exporter itself.
