@@ -22,11 +22,12 @@ use super::order::Order;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
+use super::turn::Turns;
 use super::{Failure, Phase, Tier, path};
 use crate::clock::{self, Alarm, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
-use crate::lifecycle::{Event, StateName};
+use crate::lifecycle::{Event, StateName, Why};
 use crate::source::{Answer, Dialogue, Inventory, Planned, Planner, Sink};
 use crate::telemetry::Tally;
 use orders::Orders;
@@ -80,6 +81,10 @@ pub struct Connection {
     /// `None`: it takes no commands.
     orders: Option<Orders>,
     alarm: Alarm,
+    /// Whose turn it is to connect, where connections wait for each other.
+    turns: Option<Turns>,
+    /// The turn that was given for the attempt to come.
+    turn: Option<Instant>,
 }
 
 /// Something that is under way, for the attempt of this generation.
@@ -137,13 +142,22 @@ impl Connection {
             listening: true,
             orders: None,
             alarm: Alarm::default(),
+            turns: None,
+            turn: None,
         }
+    }
+
+    /// The same, which begins its attempts when it is its turn.
+    #[must_use]
+    pub fn in_turn(mut self, turns: Turns) -> Self {
+        self.turns = Some(turns);
+        self
     }
 
     /// Connects and reconnects until it is told to stop, and returns when everything is closed.
     pub async fn run(mut self, mut control: mpsc::Receiver<Control>) {
         let mut now = clock::now();
-        self.step(Input::Start, now);
+        self.serve_timers(now);
         while self.machine.state() != StateName::Stopped {
             let woken = self.wake(&mut control, now.at).await;
             self.handle(woken);
@@ -172,7 +186,10 @@ impl Connection {
         let talk = self.dialogue.as_ref().filter(|_| self.talking).and_then(|dialogue| dialogue.deadline());
         let latest = now + LONGEST_SLEEP;
         let order = Orders::deadline(self.orders.as_ref());
-        [self.machine.deadline(), talk, order].into_iter().flatten().fold(latest, Instant::min)
+        [self.turn.or_else(|| self.machine.deadline()), talk, order]
+            .into_iter()
+            .flatten()
+            .fold(latest, Instant::min)
     }
 
     fn handle(&mut self, woken: Woken) {
@@ -200,12 +217,36 @@ impl Connection {
 
     /// Timers are looked at after every input, so that no flood of messages keeps them from their turn.
     fn serve_timers(&mut self, now: Now) {
-        self.step(Input::Tick, now);
+        if self.is_free_to_begin(now) {
+            let begun = self.machine.state() != StateName::Idle;
+            self.step(if begun { Input::Tick } else { Input::Start }, now);
+        }
         self.recorder.passed(now);
         if self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline()).is_some_and(|due| due <= now.at) {
             self.converse(now);
         }
         self.serve_orders(now);
+    }
+
+    /// Whether time may pass for the machine: `false` while the next attempt waits for its turn.
+    fn is_free_to_begin(&mut self, now: Now) -> bool {
+        let rests = matches!(self.machine.state(), StateName::Idle | StateName::Waiting);
+        let due = self.machine.deadline().is_none_or(|deadline| deadline <= now.at);
+        if !rests || !due {
+            self.turn = None;
+            return true;
+        }
+        let Some(turns) = &self.turns else { return true };
+        let given = self.turn.is_some();
+        let turn = *self.turn.get_or_insert_with(|| turns.take(now.at));
+        let mine = turn <= now.at;
+        if mine {
+            self.turn = None;
+        } else if !given {
+            let delay = turn.saturating_since(now.at);
+            self.recorder.record(Event::Waiting { delay, why: Why::Turn }, now);
+        }
+        mine
     }
 
     /// Steps the machine and performs what it wants.

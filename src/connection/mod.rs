@@ -30,6 +30,7 @@ mod session;
 pub mod subscriptions;
 pub mod takeover;
 pub(crate) mod traffic;
+pub mod turn;
 
 use std::time::Duration;
 

@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use prometheus::{Gauge, Histogram, IntCounter};
-
-use super::handles::Counters;
 use super::labels::cut;
 use super::metrics::Families;
+use super::values::{Gauge, Histogram, IntCounter, IntCounterVec};
 use crate::lifecycle::presence::{By, Reason};
 use crate::source::fleet::{Fate, Standing};
 
 /// The metrics of one fleet.
 #[derive(Debug)]
 pub struct FleetMetrics {
+    all_disconnects: IntCounterVec,
+    connection: String,
     connects: IntCounter,
-    disconnects: Counters<(Reason, By)>,
-    events: Counters<&'static str>,
+    disconnects: BTreeMap<(Reason, By), IntCounter>,
+    events: BTreeMap<&'static str, IntCounter>,
     session_duration: Histogram,
     tracked: Gauge,
     connected: Gauge,
@@ -65,20 +65,19 @@ impl FleetMetrics {
             };
             (client.to_owned(), handles)
         });
+        let ended = |reason: Reason, by: By| {
+            let labels = [connection, reason.as_str(), by.as_str()];
+            ((reason, by), families.broker_client_disconnects.with_label_values(&labels))
+        };
+        let event = |outcome: &'static str| {
+            (outcome, families.broker_client_events.with_label_values(&[connection, outcome]))
+        };
         Self {
+            all_disconnects: families.broker_client_disconnects.clone(),
+            connection: connection.to_owned(),
             connects: families.broker_client_connects.with_label_values(&labels),
-            disconnects: Counters::new(
-                &families.broker_client_disconnects,
-                connection,
-                Reason::ALL.iter().map(|reason| (*reason, reason.by())),
-                |(reason, by)| vec![reason.as_str(), by.as_str()],
-            ),
-            events: Counters::new(
-                &families.broker_client_events,
-                connection,
-                outcomes.into_iter().chain(["malformed"]),
-                |outcome| vec![outcome],
-            ),
+            disconnects: Reason::ALL.iter().map(|reason| ended(*reason, reason.by())).collect(),
+            events: outcomes.into_iter().chain(["malformed"]).map(event).collect(),
             session_duration: families.broker_client_session_duration.with_label_values(&labels),
             tracked: families.broker_clients_tracked.with_label_values(&labels),
             connected: families.broker_clients_connected.with_label_values(&labels),
@@ -92,12 +91,16 @@ impl FleetMetrics {
 
     /// An event was heard.
     pub fn event(&self, fate: Fate) {
-        self.events.add(&fate.as_str(), 1);
+        self.outcome(fate.as_str());
     }
 
     /// A message was no event.
     pub fn malformed(&self) {
-        self.events.add(&"malformed", 1);
+        self.outcome("malformed");
+    }
+
+    fn outcome(&self, outcome: &str) {
+        self.events.get(outcome).iter().for_each(|counter| counter.inc());
     }
 
     /// A client connected.
@@ -107,7 +110,14 @@ impl FleetMetrics {
 
     /// A client's connection ended, after so long if that is known.
     pub fn disconnected(&self, reason: Reason, by: By, lasted: Option<Duration>) {
-        self.disconnects.add(&(reason, by), 1);
+        match self.disconnects.get(&(reason, by)) {
+            Some(counter) => counter.inc(),
+            // Who ended it is known better than the reason usually tells.
+            None => self
+                .all_disconnects
+                .with_label_values(&[self.connection.as_str(), reason.as_str(), by.as_str()])
+                .inc(),
+        }
         if let Some(lasted) = lasted.filter(|_| reason.is_drop(by)) {
             self.session_duration.observe(lasted.as_secs_f64());
         }

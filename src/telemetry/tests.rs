@@ -149,6 +149,7 @@ const DEVICE: &[(&str, &str, &[&str])] = &[
 ];
 const EXPORTER: &[(&str, &str, &[&str])] = &[
     ("info", "build_info", &["version", "revision"]),
+    ("info", "shard_info", &["shard", "shards"]),
     ("gauge", "series", &[]),
     ("gauge", "series_limit", &[]),
     ("counter", "rejected_series_total", &[]),
@@ -210,6 +211,7 @@ fn full() -> Metrics {
     device.field_error("dhwTemperature");
     device.command("set_temperature", "acknowledged");
     metrics.exporter().diagnostics_written(true, noon());
+    metrics.exporter().shard("0/3".parse().unwrap());
     metrics.exporter().series_limit(5000);
     metrics.exporter().config_read(true, noon());
     metrics

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
-
 use super::Loss;
-use super::handles::{LateGauge, OptionalGauge};
 use super::metrics::Families;
+use super::values::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
 use crate::clock::Now;
 use crate::host::TcpInfo;
 use crate::source::Outcome;
@@ -55,7 +53,7 @@ pub struct Traffic(Arc<Handles>);
 struct Handles {
     received: [IntCounter; 3],
     received_bytes: IntCounter,
-    last_received: LateGauge,
+    last_received: Gauge,
     published: [IntCounter; 3],
     decoded: IntCounter,
     ignored: IntCounter,
@@ -72,7 +70,7 @@ struct Handles {
     quarantined: IntCounter,
     refused: IntCounter,
     ping_duration: Histogram,
-    tcp_rtt: OptionalGauge,
+    tcp_rtt: Gauge,
     tcp_retransmits: IntCounter,
     /// Retransmissions of the present network connection that are counted already.
     retransmits_counted: AtomicU32,
@@ -88,7 +86,7 @@ impl Traffic {
         Self(Arc::new(Handles {
             received: by_qos(&families.received_messages),
             received_bytes: families.received_bytes.with_label_values(&[connection]),
-            last_received: LateGauge::new(&families.last_received, &[connection]),
+            last_received: families.last_received.absent(&[connection]),
             published: by_qos(&families.published_messages),
             decoded: heard("decoded"),
             ignored: heard("ignored"),
@@ -104,7 +102,7 @@ impl Traffic {
             quarantined: lost(Loss::Quarantined),
             refused: lost(Loss::Refused),
             ping_duration: families.ping_duration.with_label_values(&[connection]),
-            tcp_rtt: OptionalGauge::new(&families.tcp_rtt, &[connection]),
+            tcp_rtt: families.tcp_rtt.absent(&[connection]),
             tcp_retransmits: families.tcp_retransmits.with_label_values(&[connection]),
             retransmits_counted: AtomicU32::new(0),
         }))

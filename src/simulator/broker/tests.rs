@@ -21,7 +21,7 @@ impl Bench {
     }
 
     fn with(rules: Rules) -> Self {
-        let policy = Arc::new(Policy { devices: vec![(52, MAC.to_owned())], presence: true });
+        let policy = Arc::new(Policy { devices: vec![(52, MAC.to_owned())], presence: false });
         let now = Instant::from_boot(Duration::from_secs(1000));
         Self { broker: Broker::new(rules), policy, now, next: 1 }
     }
@@ -399,6 +399,8 @@ fn who_may_hears_of_the_coming_and_going_of_clients_as_a_fleet_reads_it() {
     use crate::source::fleet::{self, Watch};
 
     let mut bench = Bench::new();
+    let denied = Arc::clone(&bench.policy);
+    bench.policy = Arc::new(Policy { presence: true, ..(*denied).clone() });
     let (watcher, _) = bench.connect("watcher", true);
     let filters = fleet::subscriptions(&Fleet::of(FleetKind::AwsIot));
     let filters: Vec<&str> = filters.iter().map(|subscription| subscription.filter.as_str()).collect();
@@ -435,7 +437,7 @@ fn who_may_hears_of_the_coming_and_going_of_clients_as_a_fleet_reads_it() {
     let expected = [("client_initiated_disconnect", 1), ("connection_lost", 1), ("duplicate_client_id", 1)];
     assert_eq!((tally.connects, reasons.as_slice()), (3, &expected[..]));
 
-    bench.policy = Arc::new(Policy { presence: false, ..(*bench.policy).clone() });
+    bench.policy = denied;
     let (nosy, _) = bench.connect("nosy", true);
     assert!(bench.subscribe(nosy, &filters).contains(&closed(nosy, Reason::Denied)));
 }

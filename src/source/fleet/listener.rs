@@ -200,10 +200,9 @@ fn covers(filter: &str, topic: &str) -> bool {
     for level in filter.split('/') {
         match (level, levels.next()) {
             ("#", _) => return true,
-            (_, None) => return false,
             ("+", Some(_)) => {}
             (level, Some(said)) if level == said => {}
-            (_, Some(_)) => return false,
+            (_, Some(_) | None) => return false,
         }
     }
     levels.next().is_none()

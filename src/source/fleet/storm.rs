@@ -133,6 +133,7 @@ impl Storm {
     }
 
     /// The newest bursts, oldest first.
+    #[must_use]
     pub fn bursts(&self) -> impl ExactSizeIterator<Item = &Burst> + DoubleEndedIterator {
         self.bursts.iter()
     }
