@@ -143,5 +143,5 @@ fn damaged_frames_break_nothing_and_take_no_more_memory_than_a_packet_may() {
             assert!(took <= LIMIT + SLACK, "{took} bytes in turn {turn} of seed {seed}: {bytes:02X?}");
         }
     }
-    assert!(packets > count && faults > count / 4, "{packets} packets and {faults} faults test little");
+    assert!(packets > count / 2 && faults > count / 2, "{packets} packets and {faults} faults test little");
 }
