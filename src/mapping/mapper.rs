@@ -162,6 +162,18 @@ impl Mapper {
     }
 }
 
+impl Mapper {
+    /// Takes everything that came of one topic from the page.
+    pub(super) fn silence(&mut self, topic: &str) {
+        let Some(place) = self.table.place(topic) else { return };
+        let Some((_, topic)) = self.table.at(place) else { return };
+        let programs: Vec<_> = topic.hearers.iter().map(|hearer| hearer.program).collect();
+        for program in programs {
+            close(topic, program, None);
+        }
+    }
+}
+
 /// Takes the series of one subscription, or of one device of it, from the page.
 fn close(topic: &mut Topic, program: u16, device: Option<&Arc<Device>>) {
     for hearer in topic.hearers.iter_mut().filter(|hearer| hearer.program == program) {

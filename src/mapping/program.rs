@@ -99,7 +99,7 @@ impl Program {
     pub(super) fn reads_json(&self) -> bool {
         match self.subscribe.format {
             Format::Auto => self.tree.has_paths(),
-            Format::Json => true,
+            Format::Json | Format::Sparkplug => true,
             Format::Text | Format::Csv => false,
         }
     }
@@ -110,7 +110,8 @@ impl Program {
         let mut finder = Finder { tree: &self.tree, found };
         let read = match self.subscribe.format {
             Format::Csv => plain::csv(payload, &mut finder),
-            Format::Json => json::read(payload, &mut finder),
+            // What a payload of Sparkplug says is handed on as JSON.
+            Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
             Format::Text => plain::text(payload, &mut finder),
             Format::Auto if self.tree.has_paths() => json::read(payload, &mut finder),
             Format::Auto => plain::text(payload, &mut finder),

@@ -63,6 +63,8 @@ pub enum Format {
     Text,
     /// One line of values, separated by commas, semicolons, tabs or blanks: `[0]` is the path of the first.
     Csv,
+    /// Sparkplug B: an object with `number` or `text` for each metric.
+    Sparkplug,
 }
 
 /// What becomes of a message that the broker had kept for us.
