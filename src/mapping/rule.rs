@@ -202,7 +202,7 @@ impl Rule {
     #[inline]
     fn computed(&self, number: f64, found: &Found<'_>, instance: Instance) -> Option<Result<Value, Reason>> {
         let Some(expression) = &self.expression else {
-            return Some(finite(number.mul_add(self.metric.scale, self.metric.offset)));
+            return Some(finite(number * self.metric.scale + self.metric.offset));
         };
         let mut values = [f64::NAN; INPUTS];
         let leaves = self.inputs.iter().map(|slot| found.get(*slot, instance.scope, instance.near));
