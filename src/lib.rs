@@ -63,6 +63,7 @@
 //! | [`cli`] | arguments, printing, exit codes | work |
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
+//! | [`convert`] | configurations of mqtt2prometheus in the words of ours | leave anything out silently |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
 //! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |
 //! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
@@ -125,6 +126,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connection;
+pub mod convert;
 pub mod diagnosis;
 pub mod host;
 pub mod http;

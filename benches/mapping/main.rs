@@ -1,7 +1,11 @@
 //! What a message costs between the packet and the page: the real mapper, the real store, one processor.
 //!
 //! Never measures a debug build: `cargo bench --bench mapping`. Ends with an exit code other than 0 when a target is missed.
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement that cannot be made stops, and tells its figures")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot be made stops, and tells its figures"
+)]
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};

@@ -9,7 +9,8 @@ use clap::Args;
 
 use super::{ConfigArguments, PROBLEM, output};
 use crate::config::{
-    Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin, Source, State,
+    AwsIot, Broker, Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin,
+    Source, State,
 };
 use crate::http::web::{self, Web};
 
@@ -104,13 +105,32 @@ fn of_commands(commands: &Commands) -> String {
     }
 }
 
-fn of_connection(Connection { name, policy, source, .. }: &Connection) -> String {
+fn of_connection(connection: &Connection) -> String {
+    let Connection { name, policy, source, .. } = connection;
     let source = match source {
         Source::Navien(account) => of_account(account),
-        Source::Broker(broker) => format!("broker {}:{}", broker.host, broker.port),
-        Source::AwsIot(aws) => format!("aws_iot {}", aws.endpoint),
+        Source::Broker(broker) => {
+            let Broker { address, mqtt, .. } = &**broker;
+            let transport = address.transport.as_str();
+            format!(
+                "broker, {transport} to {address}, MQTT {}, {}",
+                mqtt.version.as_str(),
+                of_filters(connection)
+            )
+        }
+        Source::AwsIot(aws) => {
+            let AwsIot { endpoint, port, authentication, mqtt, .. } = &**aws;
+            let (how, version) = (authentication.as_str(), mqtt.version.as_str());
+            format!("aws_iot, {how} to {endpoint}:{port}, MQTT {version}, {}", of_filters(connection))
+        }
     };
     format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
+}
+
+fn of_filters(Connection { subscribe, fleet, .. }: &Connection) -> String {
+    let count = subscribe.len();
+    let filters = format!("{count} subscription{}", if count == 1 { "" } else { "s" });
+    if fleet.is_some() { format!("{filters} and the fleet") } else { filters }
 }
 
 fn of_account(account: &Navien) -> String {

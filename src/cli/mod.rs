@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 mod command;
 mod completions;
+mod convert;
 mod demo;
 mod devices;
 mod explain;
@@ -76,6 +77,7 @@ enum Command {
     Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Convert(convert::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Convert(arguments) => convert::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),
     }

@@ -10,13 +10,15 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
+use super::suited::Kind;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, mapping, navien, past,
-    reconnect, value,
+    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, aws_iot, broker, listen, mapping,
+    navien, past, reconnect, suited, value,
 };
 
-/// The names of the sources, as they stand in `[connection.source.…]`.
-const SOURCES: &str = "`[connection.source.navien]`";
+/// The sources, as they stand in a file.
+const SOURCES: &str =
+    "`[connection.source.navien]`, `[connection.source.broker]` or `[connection.source.aws_iot]`";
 
 /// The words of `log.level`.
 pub(super) const LEVELS: &[(&str, tracing::Level)] = &[
@@ -143,8 +145,11 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
                 "its `client_id` is used by another connection: they would evict each other",
             );
         }
-        let source = source(&mut fields, around);
+        let (kind, source) = source(&mut fields, around);
         let subscribe = mapping::all(&mut fields);
+        if let Some(kind) = kind {
+            suited::check(&fields, kind, &policy, &subscribe);
+        }
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
             connections.push(Connection { name, policy, source, subscribe, fleet: None });
@@ -166,7 +171,8 @@ fn name(value: &DeValue<'_>) -> Result<String, String> {
     ))
 }
 
-fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Source> {
+/// Which source is written, and the source itself where nothing is wrong with it.
+fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> (Option<Kind>, Option<Source>) {
     let kind = fields.read("source", |value| match value.as_table().map(DeTable::len) {
         None => Err(format!("must be a table, not {}: write {SOURCES}", article(value))),
         Some(1) => Ok(()),
@@ -175,9 +181,20 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     if !fields.has("source") {
         fields.problem("source", format!("is missing: write {SOURCES}"));
     }
-    kind?;
-    let mut sources = fields.table("source")?;
-    let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
+    let (Some(()), Some(mut sources)) = (kind, fields.table("source")) else { return (None, None) };
+    let mut read = (None, None);
+    if let Some(fields) = sources.table("navien") {
+        let account = navien::account(fields, around);
+        read = (Some(Kind::Navien), account.map(Box::new).map(Source::Navien));
+    }
+    if let Some(fields) = sources.table("broker") {
+        let broker = broker::broker(fields, around);
+        read = (Some(Kind::Broker), broker.map(Box::new).map(Source::Broker));
+    }
+    if let Some(fields) = sources.table("aws_iot") {
+        let aws_iot = aws_iot::aws_iot(fields, around);
+        read = (Some(Kind::AwsIot), aws_iot.map(Box::new).map(Source::AwsIot));
+    }
     sources.finish();
-    account.map(Box::new).map(Source::Navien)
+    read
 }

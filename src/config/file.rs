@@ -154,6 +154,12 @@ impl<'a, 't> Fields<'a, 't> {
         self.tables(key).into_iter().enumerate().map(named).collect()
     }
 
+    /// The kind of source that this table is part of: `broker` in `[connection.source.broker.will]`.
+    pub(super) fn kind(&self) -> &str {
+        let source = self.prefix.split_once("source.").and_then(|(_, source)| source.split('.').next());
+        source.unwrap_or("hangup")
+    }
+
     /// Whether `key` is written, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)

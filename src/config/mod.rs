@@ -1,14 +1,18 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
 mod aws_iot;
+mod aws_keys;
+pub mod aws_profile;
 mod broker;
 mod check;
 mod file;
+pub mod filter;
 mod fleet;
 mod human;
 mod listen;
 mod load;
 pub mod mapping;
+mod mqtt;
 mod navien;
 mod past;
 mod policy;
@@ -16,18 +20,23 @@ mod problem;
 mod reconnect;
 mod secret;
 mod secret_field;
+mod suited;
+mod tls;
 mod value;
 
-pub use aws_iot::AwsIot;
-pub use broker::Broker;
+pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
+pub use broker::{Address, Broker};
 pub use fleet::Fleet;
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
 pub use mapping::Subscribe;
+pub use mqtt::{Mqtt, Will};
 pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
+pub(crate) use suited::AWS_FILTERS;
+pub use tls::{ClientCertificate, Tls, TlsFault};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

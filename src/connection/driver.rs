@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::carried::Carried;
 use super::ending::Ending;
 use super::error::ErrorName;
 use super::link::Link;
@@ -60,6 +61,8 @@ pub struct Connection {
     planning: Option<Work<Answer<Planned>>>,
     plan: Option<Arc<Plan>>,
     link: Option<Link>,
+    /// What outlives a network connection.
+    carried: Carried,
     closing: Option<Work<Option<Box<Ending>>>>,
     look_up: Option<Work<Answer<Inventory>>>,
     dialogue: Option<Box<dyn Dialogue>>,
@@ -117,6 +120,7 @@ impl Connection {
             planning: None,
             plan: None,
             link: None,
+            carried: Carried::default(),
             closing: None,
             look_up: None,
             dialogue: None,
@@ -209,7 +213,8 @@ impl Connection {
             }
             Action::AbandonPlan => self.planning = None,
             Action::Connect { .. } => {
-                self.link = self.plan.take().map(|plan| Link::new(plan, self.policy.limits));
+                let (limits, carried) = (self.policy.limits, self.carried.clone());
+                self.link = self.plan.take().map(|plan| Link::resuming(plan, limits, carried));
             }
             Action::Close { generation } => {
                 let farewell = self.farewell(now);
@@ -273,6 +278,13 @@ impl Connection {
         let report = match report {
             Report::Entered(phase) => LinkReport::Entered(phase),
             Report::Finished(time) => LinkReport::Finished(time),
+            Report::Terms(terms) => {
+                tracing::debug!(connection = self.name, ?terms, "the broker has terms of its own");
+                match terms.keep_alive {
+                    Some(keep_alive) => LinkReport::KeepAlive(keep_alive),
+                    None => LinkReport::Progress,
+                }
+            }
             Report::Accepted { session_present, peer, local, certificate_expires } => {
                 self.quarantine.accepted(now.at);
                 LinkReport::Accepted { session_present, peer, local, certificate_expires }
@@ -284,6 +296,10 @@ impl Connection {
             }
             Report::Acknowledged(token) => {
                 self.taken(token);
+                LinkReport::Progress
+            }
+            Report::Refused { token, code } => {
+                self.refused(token, code);
                 LinkReport::Progress
             }
             Report::Pinged(took) => {

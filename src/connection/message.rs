@@ -62,6 +62,9 @@ pub enum Refused {
     /// All packet identifiers are waiting for acknowledgement.
     #[error("too many messages wait for their acknowledgement")]
     TooManyInFlight,
+    /// The broker takes no retained messages.
+    #[error("the broker takes no retained messages")]
+    NoRetain,
     /// There is no session.
     #[error("not connected")]
     NotConnected,

@@ -3,7 +3,9 @@
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
 pub mod backoff;
+pub mod carried;
 pub mod classify;
+pub mod codec;
 pub mod dialer;
 pub mod driver;
 pub mod ending;
@@ -14,6 +16,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod order;
+pub mod packet;
 pub mod path;
 mod pipe;
 pub mod plan;

@@ -10,18 +10,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rumqttc::mqttbytes::v4::Codec;
 use tokio::time::Sleep;
-use tokio_util::codec::{Decoder, Encoder};
 
+use super::carried::Carried;
 use super::classify::{self, Broken};
+use super::codec::Codec;
 use super::dialer::{Dialled, Reached};
 use super::ending::{EndedBy, Ending, LinkStats};
 use super::error::{ErrorName, RetryClass};
 use super::limits::Limits;
 use super::message::{Outgoing, Refused};
 use super::pipe::Pipe;
-use super::plan::Plan;
+use super::plan::{Plan, Version};
 use super::protocol::{Notice, Protocol};
 use super::report::Report;
 use super::{Detail, Failure, Phase, path};
@@ -46,6 +46,7 @@ const CLOSED: u8 = 7;
 pub(super) struct Session {
     pipe: Pipe,
     protocol: Protocol,
+    version: Version,
     codec: Codec,
     inbound: BytesMut,
     outbound: BytesMut,
@@ -68,14 +69,14 @@ pub(super) struct Session {
 
 impl Session {
     /// Sends CONNECT at the first turn.
-    pub(super) fn new(dialled: Dialled, plan: &Plan, limits: Limits, now: Instant) -> Self {
-        let mut protocol = Protocol::new(plan, &limits, now);
+    pub(super) fn new(dialled: Dialled, plan: &Plan, limits: Limits, carried: Carried, now: Instant) -> Self {
+        let mut protocol = Protocol::resuming(plan, &limits, carried, now);
         protocol.start(now);
         Self {
             pipe: dialled.pipe,
             protocol,
-            // Outgoing sizes are checked by the protocol, which refuses a message without ending the session.
-            codec: Codec { max_incoming_size: plan.max_packet_size, max_outgoing_size: usize::MAX },
+            version: plan.version,
+            codec: Codec::new(plan.version, plan.max_packet_size),
             inbound: BytesMut::new(),
             outbound: BytesMut::new(),
             reached: dialled.reached,
@@ -195,7 +196,7 @@ impl Session {
                 Ok(Some(packet)) => self.protocol.handle(packet, now),
                 Ok(None) => return,
                 Err(error) => {
-                    let failure = classify::codec(phase, &error);
+                    let failure = classify::fault(phase, self.version, error);
                     let by = classify::ended_by(&failure);
                     return self.protocol.end(failure, by);
                 }
@@ -206,14 +207,13 @@ impl Session {
     fn encode(&mut self) {
         while let Some(packet) = self.protocol.poll_packet() {
             let before = self.outbound.len();
-            match self.codec.encode(packet, &mut self.outbound) {
+            match self.codec.encode(&packet, &mut self.outbound) {
                 Ok(()) => {
                     self.bytes_sent += u64::try_from(self.outbound.len() - before).unwrap_or(u64::MAX);
                 }
                 Err(error) => {
-                    // Half a packet would put the stream out of step.
-                    self.outbound.truncate(before);
-                    self.protocol.end(classify::codec(self.protocol.phase(), &error), EndedBy::LocalError);
+                    let failure = classify::fault(self.protocol.phase(), self.version, error);
+                    self.protocol.end(failure, EndedBy::LocalError);
                 }
             }
         }
@@ -240,8 +240,8 @@ impl Session {
                     Some((since, before)) if before == taken => {
                         if now >= since + self.limits.ping && self.accepted {
                             let message = "the peer takes no more bytes";
-                            let failure =
-                                Failure::new(self.protocol.phase(), ErrorName::MqttTimeout, message);
+                            let error = classify::ping_timeout(self.version);
+                            let failure = Failure::new(self.protocol.phase(), error, message);
                             self.protocol.end(failure, EndedBy::Timeout);
                         }
                     }
@@ -293,6 +293,7 @@ impl Session {
             reports.push_back(match notice {
                 Notice::Entered(phase) => Report::Entered(phase),
                 Notice::Finished(time) => Report::Finished(time),
+                Notice::Terms(terms) => Report::Terms(terms),
                 Notice::Accepted { session_present } => {
                     self.accepted = true;
                     let Reached { peer, local, certificate_expires } = self.reached;
@@ -301,6 +302,7 @@ impl Session {
                 Notice::Restored { active, refused } => Report::Restored { active, refused },
                 Notice::Message(message) => Report::Message(message),
                 Notice::Acknowledged(token) => Report::Acknowledged(token),
+                Notice::Refused { token, code } => Report::Refused { token, code },
                 Notice::Pinged(took) => Report::Pinged(took),
                 Notice::Over(failure, by) => {
                     self.over = true;

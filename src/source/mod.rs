@@ -3,9 +3,18 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod aws_iot;
+pub mod broker;
 pub mod command;
+mod fault;
 pub mod listen;
+mod mqtt;
 pub mod navien;
+mod proxy;
+mod secrets;
+pub mod sigv4;
+mod skew;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +25,10 @@ use crate::clock::{Instant, Now};
 use crate::config;
 use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::order::{Refusal, Verdict, Worded};
-use crate::connection::plan::{Plan, Transport};
+use crate::connection::plan::{Plan, Subscription, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
+use crate::mapping;
 use crate::mapping::Reason;
 use crate::reading::store::Series;
 use crate::reading::{Part, Quantity, Reading};
@@ -53,8 +63,62 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
             };
             Ok(Prepared { planner, labels })
         }
-        config::Source::Broker(_) | config::Source::AwsIot(_) => Err("is not built yet".to_owned()),
+        config::Source::Broker(settings) => {
+            let planner = broker::Broker::new(settings, &connection.policy, ears(connection)?)?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: settings.address.to_string(),
+                protocol: settings.mqtt.version.as_str(),
+                transport: settings.address.transport.clone(),
+                source: "broker",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
+        config::Source::AwsIot(settings) => {
+            let planner = aws_iot::AwsIot::new(settings, &connection.policy, ears(connection)?)?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: format!("{}:{}", settings.endpoint, settings.port),
+                protocol: settings.mqtt.version.as_str(),
+                transport: aws_iot::transport(&settings.authentication),
+                source: "aws_iot",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
     }
+}
+
+/// What a connection subscribes to, and who listens. The listeners live as long as the connection.
+pub(crate) struct Ears {
+    subscriptions: Vec<Subscription>,
+    listeners: Vec<listen::Shared>,
+}
+
+/// First the fleet's, then the mapping's. MERGE: `fleet::{subscriptions, listener}` come before what is here.
+fn ears(connection: &config::Connection) -> Result<Ears, String> {
+    let mut subscriptions = mapping::subscriptions(&connection.subscribe);
+    // The only one that is refused leaves nothing to hear.
+    if let [only] = subscriptions.as_mut_slice() {
+        only.required = true;
+    }
+    if subscriptions.is_empty() {
+        return Err("there is nothing to subscribe to: add a `[[connection.subscribe]]`".to_owned());
+    }
+    let listeners = vec![mapping::listener(&connection.name, &connection.subscribe)?];
+    Ok(Ears { subscriptions, listeners })
+}
+
+/// A client id that no other process has: two connections with one id throw each other out without end.
+fn client_id(prefix: &str) -> String {
+    use ring::rand::SecureRandom as _;
+    let mut random = [0_u8; 8];
+    // The system's generator does not fail on a running system; without it the clock-seeded one must do.
+    if ring::rand::SystemRandom::new().fill(&mut random).is_err() {
+        random = fastrand::u64(..).to_be_bytes();
+    }
+    format!("{prefix}{}", sigv4::hex(&random))
 }
 
 /// The asynchronous half: signs in and plans.

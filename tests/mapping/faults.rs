@@ -20,7 +20,10 @@ fn a_subscription_is_checked() {
         ("expire = 5", "`5` is not a duration (write for example `30s`), or `never`"),
         ("include = [\"a/#/b\"]", "`#` is the whole last level or none"),
         ("exclude = [\"$share/g/a\"]", "leave `$share/group/` out here"),
-        ("availability = { topic = \"home/{device}/s\" }", "has `{device}`, and the subscription has no `device`"),
+        (
+            "availability = { topic = \"home/{device}/s\" }",
+            "has `{device}`, and the subscription has no `device`",
+        ),
         ("availability = { topic = \"home/x{device}\" }", "is not a topic with `{device}` as a level"),
         ("availability = { topic = \"s\", online = \"x\", offline = \"x\" }", "is the same word as `online`"),
         ("preset = \"nothing\"", "`nothing` is no preset"),
@@ -42,7 +45,10 @@ fn a_rule_is_checked() {
         ("name = \"a_count\"", "only the parts of a histogram do"),
         ("name = \"a_watts\"\ntype = \"counter\"", "is a counter: write `a_watts_total`"),
         ("name = \"a_total\"", "leave `_total` or `_info` out"),
-        ("name = \"a_watts\"\nunit = \"volts\"", "does not end in the unit `_volts` (write for example `a_watts_volts`)"),
+        (
+            "name = \"a_watts\"\nunit = \"volts\"",
+            "does not end in the unit `_volts` (write for example `a_watts_volts`)",
+        ),
         ("name = \"a_watts\"\ntype = \"summary\"", "is not one of `\"gauge\"`"),
         ("name = \"a_watts\"\ntype = \"histogram\"", "write for example `buckets = [0.1, 1, 10]`"),
         ("name = \"a_watts\"\nbuckets = [1]", "belongs to `type = \"histogram\"` only"),
@@ -53,12 +59,18 @@ fn a_rule_is_checked() {
         ("name = \"a_watts\"\npath = \"**\"", "must hold `{path}` beside `path = \"**\"`"),
         ("name = \"a_{path}\"\npath = \"b\"", "holds `{path}`, which goes with `path = \"**\"` only"),
         ("name = \"a_watts\"\nvalue = \"x +\"", "is not an expression"),
-        ("name = \"a_watts\"\nvalue = \"x * volts\"", "`volts` is neither `x`, the value at `path`, nor one of `inputs`"),
+        (
+            "name = \"a_watts\"\nvalue = \"x * volts\"",
+            "`volts` is neither `x`, the value at `path`, nor one of `inputs`",
+        ),
         ("name = \"a_watts\"\nvalue = \"x\"\nscale = 2", "write `scale` and `offset` into it"),
         ("name = \"a_watts\"\nlabels = { le = \"x\" }", "`le` has a meaning of its own"),
         ("name = \"a_watts\"\nlabels = { device = \"x\" }", "the label `device` has its own template"),
         ("name = \"a_watts\"\nlabels = { a = \"{*}\" }", "`{*}` needs a wildcard in `path`"),
-        ("name = \"a_watts\"\nlabels = { a = \"{payload.b[*].c}\" }", "its wildcards must be those of `path`"),
+        (
+            "name = \"a_watts\"\nlabels = { a = \"{payload.b[*].c}\" }",
+            "its wildcards must be those of `path`",
+        ),
         ("name = \"a_watts\"\nlabels = { a = \"{nope}\" }", "`{nope}` is no named group of `pattern`"),
         ("name = \"a_watts\"\nwhen = { \"a[\" = 1 }", "is not a path"),
         ("name = \"a_watts\"\nread = \"roman\"", "is not one of `\"number\"`, `\"hex\"`"),
@@ -67,6 +79,7 @@ fn a_rule_is_checked() {
         let told = fault(&one("", metric));
         assert!(told.contains(expected), "{metric}\n{told}");
     }
-    let two = format!("{}{}", one("", "name = \"a\""), one("", "name = \"a\"\ntype = \"state\"\nstates = [\"x\"]"));
+    let two =
+        format!("{}{}", one("", "name = \"a\""), one("", "name = \"a\"\ntype = \"state\"\nstates = [\"x\"]"));
     assert!(fault(&two).contains("`a` is there with two types"));
 }

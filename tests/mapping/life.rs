@@ -130,7 +130,8 @@ fn a_bridge_that_leaves_takes_everybody_along() {
 
 #[test]
 fn a_series_that_the_store_forgot_comes_back() {
-    let mut world = World::new(&one("expire = \"1m\"", "name = \"e_total\"\ntype = \"counter\"\ncount = \"add\""));
+    let mut world =
+        World::new(&one("expire = \"1m\"", "name = \"e_total\"\ntype = \"counter\"\ncount = \"add\""));
     world.hear("home/x", "2");
     world.pass(3 * HOUR);
     assert!(world.page().is_empty());

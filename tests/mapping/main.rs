@@ -9,6 +9,9 @@
 mod faults;
 mod hostile;
 mod life;
+mod presets;
+mod sparkplug;
+mod convert;
 mod mutation;
 mod types;
 mod values;

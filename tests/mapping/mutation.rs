@@ -32,7 +32,8 @@ const MARKS: &[u8] = b"{}[]\",:\\u0123456789.-+eEtrufalsn \0\xff\xc3P TZ/#";
 
 #[test]
 fn nearly_right_messages_neither_panic_nor_grow() {
-    let rounds: u64 = std::env::var("HANGUP_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(60_000);
+    let rounds: u64 =
+        std::env::var("HANGUP_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(60_000);
     let mut random = fastrand::Rng::with_seed(rounds ^ 0x6d61_7070);
     let mut world = World::limited(RULES, 5_000);
     for round in 0..rounds {

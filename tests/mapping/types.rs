@@ -23,12 +23,11 @@ fn a_counter_goes_on_when_its_device_begins_anew() {
 
 #[test]
 fn a_counter_shows_adds_or_counts() {
-    for (count, payloads, expected) in [
-        ("raw", ["100", "5"], 5),
-        ("add", ["100", "5"], 105),
-        ("messages", ["x", "y"], 2),
-    ] {
-        let mut world = World::new(&one("", &format!("name = \"e_total\"\ntype = \"counter\"\ncount = \"{count}\"")));
+    for (count, payloads, expected) in
+        [("raw", ["100", "5"], 5), ("add", ["100", "5"], 105), ("messages", ["x", "y"], 2)]
+    {
+        let mut world =
+            World::new(&one("", &format!("name = \"e_total\"\ntype = \"counter\"\ncount = \"{count}\"")));
         // Two topics, one series: what is remembered belongs to the series.
         world.hear("home/x", payloads[0]);
         world.hear("home/y", payloads[1]);
@@ -78,7 +77,10 @@ fn a_new_version_replaces_the_old_info() {
 
 #[test]
 fn a_state_is_one_of_its_words_or_none() {
-    let mut world = World::new(&one("", "name = \"mode\"\ntype = \"state\"\nstates = [\"heat\", \"idle\"]\npath = \"m\""));
+    let mut world = World::new(&one(
+        "",
+        "name = \"mode\"\ntype = \"state\"\nstates = [\"heat\", \"idle\"]\npath = \"m\"",
+    ));
     world.hear("home/x", r#"{"m":"heat"}"#);
     assert_eq!(world.page(), [r#"mode{state="heat"} 1"#, r#"mode{state="idle"} 0"#]);
     world.hear("home/x", r#"{"m":"boost"}"#);

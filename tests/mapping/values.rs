@@ -13,9 +13,14 @@ fn becomes(metric: &str, payload: &str) -> Vec<String> {
 
 #[test]
 fn a_scalar_is_a_value_in_whatever_it_is_written() {
-    for (payload, expected) in
-        [("21.5", "21.5"), (" 21.5\r\n", "21.5"), ("\"21.5\"", "21.5"), ("ON", "1"), ("false", "0"), ("-1e3", "-1000")]
-    {
+    for (payload, expected) in [
+        ("21.5", "21.5"),
+        (" 21.5\r\n", "21.5"),
+        ("\"21.5\"", "21.5"),
+        ("ON", "1"),
+        ("false", "0"),
+        ("-1e3", "-1000"),
+    ] {
         assert_eq!(becomes("", payload), [format!("a_watts {expected}")], "{payload}");
     }
 }
@@ -24,7 +29,11 @@ fn a_scalar_is_a_value_in_whatever_it_is_written() {
 fn a_path_leads_through_objects_and_lists() {
     let payload = r#"{"a":{"b":[1,{"c":2}]},"x.y":3,"b":true,"t":"4.5"}"#;
     for (path, expected) in [("a.b[0]", "1"), ("a.b[1].c", "2"), ("'x.y'", "3"), ("b", "1"), ("t", "4.5")] {
-        assert_eq!(becomes(&format!("path = \"{path}\""), payload), [format!("a_watts {expected}")], "{path}");
+        assert_eq!(
+            becomes(&format!("path = \"{path}\""), payload),
+            [format!("a_watts {expected}")],
+            "{path}"
+        );
     }
     assert_eq!(becomes("path = \"a.z\"", payload), [] as [&str; 0]);
 }
@@ -34,7 +43,11 @@ fn values_are_scaled_computed_and_read_in_other_ways() {
     for (metric, payload, expected) in [
         ("path = \"v\"\nscale = 0.1\noffset = -40", r#"{"v":615}"#, "21.5"),
         ("path = \"v\"\nvalue = \"x * 1.8 + 32\"", r#"{"v":10}"#, "50"),
-        ("path = \"v\"\nvalue = \"max(x, 0) * (amps > 1)\"\ninputs = { amps = \"i\" }", r#"{"i":2,"v":230}"#, "230"),
+        (
+            "path = \"v\"\nvalue = \"max(x, 0) * (amps > 1)\"\ninputs = { amps = \"i\" }",
+            r#"{"i":2,"v":230}"#,
+            "230",
+        ),
         ("path = \"v\"\nread = \"hex\"", r#"{"v":"0x1f"}"#, "31"),
         ("path = \"v\"\nread = \"duration\"", r#"{"v":"1T02:15:30"}"#, "94530"),
         ("path = \"v\"\nread = \"timestamp\"", r#"{"v":"1970-01-02T00:00:00Z"}"#, "86400"),
@@ -61,7 +74,12 @@ fn labels_come_from_topic_pattern_payload_and_properties() {
         "name = \"a_watts\"\npath = \"p\"\nlabels = { where = \"{floor}.{room}\", id = \"{payload.meta.id}\", site = \"{property.site}\", \
          fixed = \"x\", second = \"{2}\" }",
     ));
-    world.hear_as("home/attic/office/plug", r#"{"p":5,"meta":{"id":12345678901234567890}}"#, false, &[("site", "north")]);
+    world.hear_as(
+        "home/attic/office/plug",
+        r#"{"p":5,"meta":{"id":12345678901234567890}}"#,
+        false,
+        &[("site", "north")],
+    );
     world.hear("home/attic/office/lamp", r#"{"p":6,"meta":{}}"#);
     assert_eq!(
         world.page(),

@@ -59,7 +59,8 @@ impl World {
         retain: bool,
         user: &[(&str, &str)],
     ) -> Option<Outcome> {
-        let user: Vec<_> = user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let user: Vec<_> =
+            user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let properties = (!user.is_empty()).then(|| Box::new(Properties { user, content_type: None }));
         let payload = payload.as_ref().to_vec().into();
         let message = Incoming { topic: topic.to_owned(), payload, qos: 0, retain, properties };
@@ -110,4 +111,3 @@ impl World {
 pub(crate) fn one(subscribe: &str, metric: &str) -> String {
     format!("[[subscribe]]\nfilter = \"home/#\"\n{subscribe}\n[[subscribe.metric]]\n{metric}\n")
 }
-

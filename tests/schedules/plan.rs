@@ -9,9 +9,9 @@ use hangup::connection::plan::{Plan, Subscription, Transport};
 use hangup::connection::{Failure, Phase, Tier};
 use hangup::simulator::rest::Request;
 use hangup::simulator::{DEMO_EMAIL, DEMO_PASSWORD};
-use hangup::source::navien::sigv4::{self, Target};
 use hangup::source::navien::tokens::Tokens;
 use hangup::source::navien::topics;
+use hangup::source::sigv4::{self, Target};
 use serde_json::{Value, json};
 
 use crate::universe::{Event, Universe};

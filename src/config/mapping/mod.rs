@@ -7,13 +7,17 @@ mod metric;
 mod name;
 mod read;
 mod text;
+mod write;
 
 use std::time::Duration;
 
 use crate::connection::plan::RetainHandling;
 
 pub use read::from_text;
+pub use write::to_text;
 
+pub(crate) use name::check as check_name;
+pub(crate) use name::label as check_label;
 pub(super) use read::all;
 
 /// One topic filter with its rules.

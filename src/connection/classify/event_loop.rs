@@ -5,9 +5,11 @@
 use rumqttc::v5;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
-use super::{breach, codec, connack, ended_by, hang_up, io};
+use super::mqtt::codec;
+use super::{breach, connack, disconnect, ended_by, hang_up, io};
 use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
+use crate::connection::plan::Version;
 use crate::connection::{Detail, Failure, Phase};
 
 /// Names an error of `rumqttc::EventLoop::poll` (MQTT 3.1.1). `in_session`: CONNACK had come.
@@ -24,7 +26,7 @@ pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedB
         ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal(*code))),
         ConnectionError::NotConnAck(_) => {
-            by_itself(breach(Phase::Connack, "another packet came in the place of CONNACK"))
+            by_itself(breach(Phase::Connack, Version::V311, "another packet came in the place of CONNACK"))
         }
         ConnectionError::RequestsDone => ours(in_session),
         _ => below(in_session),
@@ -45,7 +47,7 @@ pub fn event_loop_v5(error: &v5::ConnectionError, in_session: bool) -> (Failure,
         v5::ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         v5::ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal_v5(*code))),
         v5::ConnectionError::NotConnAck(_) => {
-            by_itself(breach(Phase::Connack, "another packet came in the place of CONNACK"))
+            by_itself(breach(Phase::Connack, Version::V5, "another packet came in the place of CONNACK"))
         }
         v5::ConnectionError::RequestsDone => ours(in_session),
         _ => below(in_session),
@@ -58,14 +60,14 @@ fn state(error: &StateError, in_session: bool) -> (Failure, EndedBy) {
         StateError::Io(error) => by_itself(io(phase, error)),
         StateError::AwaitPingResp => no_answer(ErrorName::MqttTimeout, phase),
         StateError::CollisionTimeout => no_acknowledgement(phase),
-        StateError::Deserialization(error) => by_itself(codec(phase, error)),
+        StateError::Deserialization(error) => by_itself(codec(phase, Version::V311, error)),
         StateError::ConnectionAborted => aborted(phase),
         StateError::Unsolicited(_) => {
-            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+            by_itself(breach(phase, Version::V311, "an acknowledgement came of nothing that was sent"))
         }
-        StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => {
-            by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
-        }
+        StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => by_itself(
+            breach(phase, Version::V311, "a packet came, or was to be sent, that does not belong here"),
+        ),
     }
 }
 
@@ -77,11 +79,7 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
         v5::StateError::CollisionTimeout => no_acknowledgement(phase),
         v5::StateError::ConnectionAborted => aborted(phase),
         v5::StateError::ServerDisconnect { reason_code, reason_string: _ } => {
-            let code = *reason_code as u8;
-            let message = format!("the broker sent DISCONNECT with the reason code 0x{code:02X}");
-            let failure = Failure::new(phase, ErrorName::DisconnectReceived, message)
-                .with_detail(Detail::Disconnect(Some(code)));
-            (failure, EndedBy::Peer)
+            (disconnect(phase, Some(*reason_code as u8)), EndedBy::Peer)
         }
         v5::StateError::ConnFail { reason } => by_itself(connack(refusal_v5(*reason))),
         v5::StateError::IncomingPacketTooLarge { pkt_size, max } => {
@@ -91,7 +89,7 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
             (failure, EndedBy::LocalError)
         }
         v5::StateError::Unsolicited(_) => {
-            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+            by_itself(breach(phase, Version::V5, "an acknowledgement came of nothing that was sent"))
         }
         v5::StateError::InvalidAlias { .. } => {
             by_itself(Failure::new(phase, ErrorName::InvalidTopicAlias, "a topic alias is out of range"))
@@ -101,9 +99,11 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
         | v5::StateError::WrongPacket
         | v5::StateError::EmptySubscription
         | v5::StateError::Deserialization(_)
-        | v5::StateError::OutgoingPacketTooLarge { .. } => {
-            by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
-        }
+        | v5::StateError::OutgoingPacketTooLarge { .. } => by_itself(breach(
+            phase,
+            Version::V5,
+            "a packet came, or was to be sent, that does not belong here",
+        )),
     }
 }
 

@@ -133,6 +133,13 @@ impl Connection {
         sent.map_err(|_| Loss::Refused)
     }
 
+    /// The broker refused a message of ours.
+    pub(super) fn refused(&mut self, token: u64, code: u8) {
+        self.recorder.traffic().lost(Loss::Refused);
+        tracing::warn!(connection = self.name, code, "the broker refused a message of ours");
+        self.order_refused(token);
+    }
+
     /// Looks which packet may have provoked the end, and says once what is not sent any more.
     pub(super) fn judge_packets(&mut self, ending: &mut Ending, now: Now) {
         ending.stats.queued_commands = Orders::waiting(self.orders.as_ref());

@@ -19,12 +19,7 @@ struct Preset {
 const ONCE: &[&[(&str, &str)]] = &[&[]];
 
 const PRESETS: &[Preset] = &[
-    Preset {
-        name: "zigbee2mqtt",
-        base: "zigbee2mqtt",
-        text: include_str!("zigbee2mqtt.toml"),
-        copies: ONCE,
-    },
+    Preset { name: "zigbee2mqtt", base: "zigbee2mqtt", text: include_str!("zigbee2mqtt.toml"), copies: ONCE },
     Preset {
         name: "tasmota",
         base: "",
@@ -76,7 +71,9 @@ pub fn expand(name: &str, base: Option<&str>) -> Result<Vec<Subscribe>, String> 
     };
     let base = base.unwrap_or(preset.base).trim_end_matches('/');
     if base.contains(|c: char| c.is_control() || "+#{}\"\\".contains(c)) {
-        return Err(format!("`{name}`: the base is a topic without wildcards (write for example `base = \"home/{name}\"`)"));
+        return Err(format!(
+            "`{name}`: the base is a topic without wildcards (write for example `base = \"home/{name}\"`)"
+        ));
     }
     let text: String = preset.copies.iter().map(|words| fill(preset.text, words, base)).collect();
     from_text(&text)
@@ -119,19 +116,26 @@ mod tests {
         for name in names() {
             for base in [None, Some("home"), Some("home/BASE/UNDER"), Some("a b/ü.$'/")] {
                 let read = expand(name, base);
-                assert!(read.as_ref().is_ok_and(|subscribes| !subscribes.is_empty()), "{name} {base:?}: {read:?}");
+                assert!(
+                    read.as_ref().is_ok_and(|subscribes| !subscribes.is_empty()),
+                    "{name} {base:?}: {read:?}"
+                );
             }
         }
     }
 
     #[test]
     fn levels_are_counted_below_the_base() {
-        let device = |base| expand("zigbee2mqtt", base).unwrap().first().and_then(|first| first.device.clone());
+        let device =
+            |base| expand("zigbee2mqtt", base).unwrap().first().and_then(|first| first.device.clone());
         assert_eq!(device(None).as_deref(), Some("{2}"));
         assert_eq!(device(Some("home/attic/z2m")).as_deref(), Some("{4}"));
         let tasmota = expand("tasmota", Some("home")).unwrap();
         let filters: Vec<_> = tasmota.iter().map(|subscribe| subscribe.filter.as_str()).collect();
-        assert!(filters.contains(&"home/tele/+/SENSOR") && filters.contains(&"home/+/tele/SENSOR"), "{filters:?}");
+        assert!(
+            filters.contains(&"home/tele/+/SENSOR") && filters.contains(&"home/+/tele/SENSOR"),
+            "{filters:?}"
+        );
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Ear {
         let topic = address.topic_of_data();
         let mut hand_on = |told: &mut Object, sink: &mut dyn Sink| {
             let Some(payload) = told.take() else { return };
-            let message = Incoming { topic: topic.clone(), payload: payload.into(), retain: false, ..message.clone() };
+            let message =
+                Incoming { topic: topic.clone(), payload: payload.into(), retain: false, ..message.clone() };
             outcome = mapper.heard(&message, now, sink).or(outcome);
         };
         let read = payload::read(&message.payload, |metric| {
@@ -273,7 +274,8 @@ fn resolved<'m>(
     let name = metric.name.or(known.map(|known| &*known.name))?;
     let datatype = metric.datatype.or(known.and_then(|known| known.datatype));
     let value = metric.value?.of_type(datatype);
-    let shown = name.len() <= LONGEST && name != SESSION && !COMMANDS.iter().any(|begin| name.starts_with(begin));
+    let shown =
+        name.len() <= LONGEST && name != SESSION && !COMMANDS.iter().any(|begin| name.starts_with(begin));
     shown.then_some((name, value))
 }
 
@@ -312,7 +314,11 @@ impl<'t> Address<'t> {
     /// Where births and data are one.
     fn topic_of_data(self) -> String {
         let Self { group, node, device, .. } = self;
-        if device.is_empty() { format!("{group}/NDATA/{node}") } else { format!("{group}/DDATA/{node}/{device}") }
+        if device.is_empty() {
+            format!("{group}/NDATA/{node}")
+        } else {
+            format!("{group}/DDATA/{node}/{device}")
+        }
     }
 }
 
@@ -362,15 +368,22 @@ mod tests {
     #[test]
     fn a_topic_is_an_address() {
         let address = Address::of("site/spBv1.0/G/DDATA/N/D").unwrap();
-        assert_eq!(
-            address,
-            Address { kind: What::Data, group: "site/spBv1.0/G", node: "N", device: "D" }
-        );
+        assert_eq!(address, Address { kind: What::Data, group: "site/spBv1.0/G", node: "N", device: "D" });
         assert_eq!(address.topic_of_data(), "site/spBv1.0/G/DDATA/N/D");
-        assert_eq!(Address::of("spBv1.0/G/NBIRTH/N").map(Address::topic_of_data).as_deref(), Some("spBv1.0/G/NDATA/N"));
+        assert_eq!(
+            Address::of("spBv1.0/G/NBIRTH/N").map(Address::topic_of_data).as_deref(),
+            Some("spBv1.0/G/NDATA/N")
+        );
         for other in [
-            "spBv1.0/STATE/host", "spBv1.0/G/NDATA", "spBv1.0/G/DDATA/N", "spBv1.0/G/DDATA/N/", "spBv1.0/G/NDATA/N/D",
-            "spBv1.0/G/XDATA/N", "xspBv1.0/G/NDATA/N", "spBv1.0//NDATA/N", "a/b",
+            "spBv1.0/STATE/host",
+            "spBv1.0/G/NDATA",
+            "spBv1.0/G/DDATA/N",
+            "spBv1.0/G/DDATA/N/",
+            "spBv1.0/G/NDATA/N/D",
+            "spBv1.0/G/XDATA/N",
+            "xspBv1.0/G/NDATA/N",
+            "spBv1.0//NDATA/N",
+            "a/b",
         ] {
             assert_eq!(Address::of(other), None, "{other}");
         }

@@ -92,8 +92,12 @@ mod tests {
     #[test]
     fn each_kind_of_field_is_read() {
         let bytes = [8, 0x96, 1, 0x11, 1, 0, 0, 0, 0, 0, 0, 0, 0x1a, 2, b'h', b'i', 0x25, 2, 0, 0, 0];
-        let expected =
-            [(1, Field::Varint(150)), (2, Field::Fixed64(1)), (3, Field::Bytes(b"hi")), (4, Field::Fixed32(2))];
+        let expected = [
+            (1, Field::Varint(150)),
+            (2, Field::Fixed64(1)),
+            (3, Field::Bytes(b"hi")),
+            (4, Field::Fixed32(2)),
+        ];
         assert_eq!(all(&bytes), Ok(expected.to_vec()));
         let largest = [8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
         assert_eq!(all(&largest), Ok(vec![(1, Field::Varint(u64::MAX))]));

@@ -11,10 +11,10 @@ use futures_util::future::BoxFuture;
 use super::credentials::{self, Credentials};
 use super::devices::{self, Entry};
 use super::dialogue::{Conversation, Manner, Memories, Start};
-use super::rest::{self, Rest};
+use super::rest::Rest;
 use super::tokens::{Need, Tokens};
 use super::{Facts, Invalid};
-use super::{requests, setup, sigv4, topics};
+use super::{requests, setup, topics};
 
 use crate::clock::{self, Instant};
 use crate::config;
@@ -22,7 +22,7 @@ use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::plan::{Plan, Proxy, Subscription, Transport};
 use crate::connection::{Failure, Phase, Tier};
 use crate::lifecycle::CredentialEvent;
-use crate::source::{Answer, Inventory, Planned, Planner};
+use crate::source::{Answer, Inventory, Planned, Planner, sigv4, tls};
 
 /// The vendor app's keep-alive. Other clients' 20 minutes do not survive a NAT gateway.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -149,7 +149,7 @@ impl Navien {
         self.network
             .get_or_try_init(|| async {
                 let ca_file = self.config.ca_file.clone();
-                let loaded = tokio::task::spawn_blocking(move || rest::tls::load(ca_file.as_deref())).await;
+                let loaded = tokio::task::spawn_blocking(move || tls::load(ca_file.as_deref())).await;
                 let tls = loaded.map_err(|_| {
                     let message = "reading the root certificates was interrupted";
                     Failure::new(Phase::Credentials, ErrorName::TlsNoRootCertificate, message)
