@@ -15,6 +15,7 @@ mod health;
 mod logs;
 mod man;
 mod output;
+mod preset;
 mod report;
 mod run;
 mod simulate;
@@ -77,6 +78,7 @@ enum Command {
     Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Preset(preset::Arguments),
     Convert(convert::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Preset(arguments) => preset::main(&arguments),
         Command::Convert(arguments) => convert::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),

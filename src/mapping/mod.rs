@@ -87,6 +87,7 @@
 //!
 //! **Presets**: `[[connection.subscribe]]` with `preset = "zigbee2mqtt"`, and `base = "z2m"` where the topics begin
 //! otherwise; `qos`, `required`, `expire`, `retained`, `interval` and `exclude` may stand beside it.
+//! `hangup preset` lists them, and prints the rules of one to copy and to change.
 
 pub mod expression;
 pub mod path;

@@ -6,13 +6,13 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod convert;
 mod faults;
 mod hostile;
 mod life;
+mod mutation;
 mod presets;
 mod sparkplug;
-mod convert;
-mod mutation;
 mod types;
 mod values;
 mod world;

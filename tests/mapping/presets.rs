@@ -15,7 +15,8 @@ fn world(preset: &str) -> World {
 
 /// Every message of a preset's file, then the page, and what came to nothing.
 fn told(name: &str) -> String {
-    let messages = fs::read_to_string(Path::new("tests/fixtures/mapping").join(name).join("messages.tsv")).unwrap();
+    let messages =
+        fs::read_to_string(Path::new("tests/fixtures/mapping").join(name).join("messages.tsv")).unwrap();
     let mut world = world(name);
     for message in messages.lines() {
         let (topic, payload) = message.split_once('\t').unwrap_or_else(|| panic!("{message}: no tab"));
@@ -38,9 +39,14 @@ fn messages_become_the_page_beside_them() {
             fs::write(&file, &told).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap();
-        let missing: Vec<_> = expected.lines().filter(|line| !told.lines().any(|other| other == *line)).collect();
-        let surplus: Vec<_> = told.lines().filter(|line| !expected.lines().any(|other| other == *line)).collect();
-        assert!(missing.is_empty() && surplus.is_empty(), "{name}: missing {missing:#?}, surplus {surplus:#?}");
+        let missing: Vec<_> =
+            expected.lines().filter(|line| !told.lines().any(|other| other == *line)).collect();
+        let surplus: Vec<_> =
+            told.lines().filter(|line| !expected.lines().any(|other| other == *line)).collect();
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{name}: missing {missing:#?}, surplus {surplus:#?}"
+        );
     }
 }
 

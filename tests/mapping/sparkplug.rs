@@ -64,7 +64,10 @@ fn session(number: u64) -> Message {
 
 fn born(world: &mut World) {
     let control = named("Node Control/Rebirth", 0, 11).varint(14, 0);
-    world.hear("spBv1.0/plant/NBIRTH/line1", payload(0, &[session(4), control, named("Load", 1, 9).float(12, 0.5)]));
+    world.hear(
+        "spBv1.0/plant/NBIRTH/line1",
+        payload(0, &[session(4), control, named("Load", 1, 9).float(12, 0.5)]),
+    );
     let metrics = [
         named("Inputs/Level", 10, 3).varint(10, u64::from((-5_i32).cast_unsigned())),
         named("Flow", 11, 10).double(13, 2.25),
@@ -87,12 +90,17 @@ fn value(world: &World, metric: &str) -> Option<String> {
 fn a_birth_shows_every_number_with_its_type() {
     let mut world = world();
     born(&mut world);
-    let shown = ["Inputs/Level", "Flow", "Running", "Recipe", "Started", "Total"].map(|metric| value(&world, metric));
+    let shown =
+        ["Inputs/Level", "Flow", "Running", "Recipe", "Started", "Total"].map(|metric| value(&world, metric));
     let expected = [Some("-5"), Some("2.25"), Some("1"), None, Some("1736067600.5"), Some("9000000000")];
     assert_eq!(shown, expected.map(|text| text.map(str::to_owned)));
     let node = r#"sparkplug_metric{device="plant/line1",group="plant",metric="Load",node="line1"} 0.5"#;
     assert!(world.page().iter().any(|line| line == node), "{:#?}", world.page());
-    assert!(!world.page().iter().any(|line| line.contains("bdSeq") || line.contains("Rebirth")), "{:#?}", world.page());
+    assert!(
+        !world.page().iter().any(|line| line.contains("bdSeq") || line.contains("Rebirth")),
+        "{:#?}",
+        world.page()
+    );
     assert_eq!(world.errors(), []);
 }
 
@@ -190,10 +198,21 @@ fn host_applications_and_other_topics_pass() {
 fn no_bytes_stop_the_next_message() {
     let mut world = world();
     born(&mut world);
-    let metrics = [alias(10).varint(10, 1), named("a\"}\n\u{0}", 99, 10).double(13, f64::NAN), alias(11).double(13, 1.0)];
+    let metrics = [
+        alias(10).varint(10, 1),
+        named("a\"}\n\u{0}", 99, 10).double(13, f64::NAN),
+        alias(11).double(13, 1.0),
+    ];
     let good = payload(2, &metrics);
     let mut random = fastrand::Rng::with_seed(11);
-    let topics = ["NBIRTH/line1", "DBIRTH/line1/pump", "NDATA/line1", "DDATA/line1/pump", "NDEATH/line1", "DDEATH/line1/pump"];
+    let topics = [
+        "NBIRTH/line1",
+        "DBIRTH/line1/pump",
+        "NDATA/line1",
+        "DDATA/line1/pump",
+        "NDEATH/line1",
+        "DDEATH/line1/pump",
+    ];
     for _ in 0..60_000 {
         let mut bytes = good.clone();
         for _ in 0..random.usize(1..6) {
