@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::file::Fields;
 use super::{Human, Policy, Subscribe, filter};
-use crate::mapping;
 
 /// What AWS IoT Core takes as keep-alive (AWS General Reference, "AWS IoT Core message broker limits").
 const AWS_KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(1200);
@@ -77,11 +76,12 @@ fn listening(fields: &Fields<'_, '_>, policy: &Policy, subscribe: &[Subscribe]) 
 
 /// What AWS IoT Core refuses, and would close the connection for.
 fn aws_limits(fields: &Fields<'_, '_>, subscribe: &[Subscribe]) {
-    let filters = mapping::subscriptions(subscribe).len();
+    // Those of availability topics count, too.
+    let filters = crate::mapping::subscriptions(subscribe).len();
     if filters > AWS_FILTERS {
         let message = format!(
             "has {filters} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
-             `[[connection]]`"
+             `[[connection]]`",
         );
         fields.problem("subscribe", message);
     }

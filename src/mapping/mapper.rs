@@ -257,11 +257,12 @@ impl Listener for Mapper {
             return Some(Outcome::Oversize);
         }
         let mut outcome = Outcome::Ignored;
+        let mut in_vain = false;
         let mut weight = 0;
         for hearer in &mut topic.hearers {
             let Some(program) = programs.get(usize::from(hearer.program)) else { continue };
             let rule = program.subscribe.retained;
-            if (message.retain && rule == Retained::Ignore) || hearer.rules.is_empty() {
+            if message.retain && rule == Retained::Ignore {
                 continue;
             }
             // A device that is retained once more is asked for, should it have made way meanwhile.
@@ -277,6 +278,7 @@ impl Listener for Mapper {
             let work = Work { message, place, program, how };
             let made = apply(&work, hearer, &mut found, state, sink);
             outcome = worse(outcome, made.outcome);
+            in_vain |= made.in_vain;
             weight += made.new;
         }
         let mut words = Vec::new();
@@ -286,6 +288,10 @@ impl Listener for Mapper {
                 words.push(Word { program: *number, device: device.clone(), is_there });
                 outcome = worse(outcome, Outcome::Decoded);
             }
+        }
+        // What one subscription leaves to another came to something.
+        if in_vain && outcome == Outcome::Ignored {
+            sink.mapping_error(Reason::NothingFound);
         }
         self.found = found.reused();
         if weight > 0 {

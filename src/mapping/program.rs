@@ -60,7 +60,13 @@ impl Program {
             Rule::new(metric, subscribe.expire, &mut tree)
                 .map_err(|why| named(format!("`{}`: {why}", metric.name)))
         });
-        let rules = rules.collect::<Result<Vec<_>, _>>()?;
+        let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
+        let paths: Vec<_> = subscribe.metrics.iter().filter_map(|metric| metric.path.as_deref()).collect();
+        for rule in &mut rules {
+            rule.parts_are_of_others = rule.metric.path.as_deref().is_some_and(|path| {
+                paths.iter().filter_map(|other| other.strip_prefix(path)).any(|rest| rest.starts_with(['.', '[']))
+            });
+        }
         let device = device.map_err(named)?;
         let presence = subscribe.availability.as_ref().map(|availability| {
             let mut tree = Tree::new();

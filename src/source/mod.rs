@@ -28,8 +28,7 @@ use crate::connection::order::{Refusal, Verdict, Worded};
 use crate::connection::plan::{Plan, Subscription, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
-use crate::mapping;
-use crate::mapping::Reason;
+use crate::mapping::{self, Reason};
 use crate::reading::store::Series;
 use crate::reading::{Part, Quantity, Reading};
 use crate::telemetry::{ConnectionLabels, Speaker};
@@ -96,13 +95,10 @@ pub(crate) struct Ears {
     listeners: Vec<listen::Shared>,
 }
 
-/// First the fleet's, then the mapping's. MERGE: `fleet::{subscriptions, listener}` come before what is here.
+/// First the fleet's, then the mapping's, which knows every topic that it subscribed to. MERGE: `fleet::{subscriptions,
+/// listener}` come before.
 fn ears(connection: &config::Connection) -> Result<Ears, String> {
-    let mut subscriptions = mapping::subscriptions(&connection.subscribe);
-    // The only one that is refused leaves nothing to hear.
-    if let [only] = subscriptions.as_mut_slice() {
-        only.required = true;
-    }
+    let subscriptions = mapping::subscriptions(&connection.subscribe);
     if subscriptions.is_empty() {
         return Err("there is nothing to subscribe to: add a `[[connection.subscribe]]`".to_owned());
     }

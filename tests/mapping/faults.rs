@@ -33,7 +33,6 @@ fn a_subscription_is_checked() {
         assert!(told.contains(expected), "{subscribe}\n{told}");
     }
     assert!(fault("[[subscribe]]\n").contains("subscribe 1, filter: is missing (write for example"));
-    assert!(fault("[[subscribe]]\nfilter = \"a\"\n").contains("add a `[[connection.subscribe.metric]]`"));
 }
 
 #[test]

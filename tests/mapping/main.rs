@@ -7,6 +7,7 @@
 )]
 
 mod convert;
+mod explain;
 mod faults;
 mod hostile;
 mod life;
