@@ -107,6 +107,8 @@
 //!   of [`source::Command`] and the three methods `word`, `commanded` and `verdict` of its [`source::Dialogue`].
 //! - **a configuration field**: the field in [`config`], its line where its table is read (the range stands there), and
 //!   its line in `deploy/example.toml`; a test fails while one of them is missing.
+//! - **a preset**: a text in `mapping/preset/` in the grammar of the configuration, its line in `PRESETS`, and messages with the page
+//!   that they become in `tests/fixtures/mapping/`.
 //! - **a signal of the machine**: a [`host::SignalKind`], noticed in `host/network.rs`, `host/resolver.rs` or
 //!   `host/clocks.rs`. The compiler asks what the rules, the events of a case, the journal, the pages and
 //!   `hangup_host_network_changes_total` make of it.

@@ -12,8 +12,14 @@ fn sample(at: usize) -> String {
 /// The template for what the group holds: `{2}`, `{-1}`, `{2}/{3}`. `None`: no level alone is it.
 pub(super) fn locate(expression: &str, group: &str, filter: &str) -> Option<String> {
     let regex = Regex::new(expression).ok()?;
-    let samples = topics(filter);
-    let found: Vec<_> = samples.iter().map(|levels| run(&regex, group, levels)).collect::<Option<_>>()?;
+    // A topic of `home/#` may be too short for the expression; two of three show where the group stands.
+    let all = topics(filter);
+    let least = all.len().min(2);
+    let tried = all.into_iter().filter_map(|levels| Some((run(&regex, group, &levels)?, levels)));
+    let (found, samples): (Vec<_>, Vec<_>) = tried.unzip();
+    if found.len() < least {
+        return None;
+    }
     let (first, length) = found.first().copied()?;
     let same_length = found.iter().all(|(_, other)| *other == length);
     let from_start = found.iter().all(|(at, _)| *at == first);

@@ -150,8 +150,9 @@ impl Mapper {
             return;
         }
         let Some(device) = state.devices.get(&word.device).map(Arc::clone) else { return };
-        let left = device.left.swap(!word.is_there, std::sync::atomic::Ordering::Relaxed);
-        if word.is_there || left {
+        // Each subscription of the device is told in turn, so it may have left already.
+        device.left.store(!word.is_there, std::sync::atomic::Ordering::Relaxed);
+        if word.is_there {
             return;
         }
         for place in device.topics() {

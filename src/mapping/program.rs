@@ -64,7 +64,10 @@ impl Program {
         let paths: Vec<_> = subscribe.metrics.iter().filter_map(|metric| metric.path.as_deref()).collect();
         for rule in &mut rules {
             rule.parts_are_of_others = rule.metric.path.as_deref().is_some_and(|path| {
-                paths.iter().filter_map(|other| other.strip_prefix(path)).any(|rest| rest.starts_with(['.', '[']))
+                paths
+                    .iter()
+                    .filter_map(|other| other.strip_prefix(path))
+                    .any(|rest| rest.starts_with(['.', '[']))
             });
         }
         let device = device.map_err(named)?;

@@ -214,7 +214,7 @@ mod tests {
             let text = to_text(&preset, "");
             assert_eq!(from_text(&text).as_ref(), Ok(&preset), "{text}");
         }
-        let all = "[[subscribe]]\nfilter = \"a/\\\"'#\"\nqos = 2\nrequired = true\nno_local = true\n\
+        let all = "[[subscribe]]\nfilter = \"a/\\\"'/#\"\nqos = 2\nrequired = true\nno_local = true\n\
             retain_handling = \"new\"\ninclude = [\"a\"]\nexclude = [\"b\"]\npattern = '\\d(?<x>.)'\ndevice = \"{x}\"\n\
             format = \"csv\"\nretained = \"ignore\"\nexpire = \"90s\"\ninterval = \"1m 1s\"\n\
             availability = { topic = \"a/{device}\", path = \"x\", online = \"1\" }\n\
