@@ -22,6 +22,8 @@
 //! | case | what the tests over many drops look at: the sessions of one connection as plain numbers |
 //! | claim, finding | what a test says of a case, in numbers; a claim that stands, in words, with what would disprove it |
 //! | look | one run of the tests, after certain drops only: more looks are more false alarms |
+//! | client, fleet | who is connected to a broker, ourselves or not; all of them |
+//! | word | what a broker said of a client: why its connection ended. Of one of our own it states the cause of a drop |
 //! | command, fate | what a device is told to do, and what became of that |
 //!
 //! # Picture
@@ -101,6 +103,8 @@
 //! - **a reading**: a quantity in the source's `quantities`, and the line of `decode` that fills it.
 //! - **an error name**: one line in the table of [`connection::error`], one arm in `connection/classify.rs`, and one real
 //!   socket ending in `tests/endings`.
+//! - **a broker that speaks of its clients**: a parser in `source/fleet/` that makes a [`source::fleet::Event`] of a message, and
+//!   an arm of [`config::FleetKind`]. A reason that no broker gave before is an arm of [`lifecycle::presence::Reason`].
 //! - **a metric**: a row in the table of `telemetry/metrics.rs`. If nothing could count it, a [`lifecycle::Event`] is missing.
 //! - **a subcommand**: a file in `cli/` and an arm of its `Command`.
 //! - **a command to a device**: a row in the table of the source's `command`. A source that takes none yet needs an arm

@@ -168,8 +168,14 @@ fn the_other_sources_load_as_they_stand_and_with_every_field_switched_on() {
             }
             _ => panic!("another source"),
         }
+        if let Some(fleet) = &mut connection.fleet {
+            assert_eq!(fleet.topics.take().map(|topics| topics.len()), Some(2));
+            assert_eq!(std::mem::take(&mut fleet.clients.0).len(), 1);
+        }
         assert_eq!(connection.policy, plain.policy);
         assert_eq!(connection.subscribe, plain.subscribe);
+        assert_eq!(connection.fleet, plain.fleet);
+        assert_eq!(connection.fleet.is_some(), connection.name == "lan");
     }
 }
 

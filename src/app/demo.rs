@@ -78,6 +78,8 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         diagnostics: config::Diagnostics::default(),
         diagnosis: config::Diagnosis::default(),
         commands: config::Commands::default(),
+        limits: config::ProcessLimits::default(),
+        shard: None,
         connections: vec![connection],
     }
 }

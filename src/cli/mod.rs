@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Listen, Loaded, Origin, Problems, load};
+use crate::config::{Listen, Loaded, Origin, Problems, Shard, load};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -139,6 +139,14 @@ impl ConfigArguments {
     fn load(&self) -> Result<Loaded, Problems> {
         load(&self.origin())
     }
+}
+
+/// Which part of the connections is meant, where several processes share a configuration.
+#[derive(Clone, Copy, Debug, Args)]
+struct ShardArguments {
+    /// Only the connections that fall to this process of several with the same configuration, counted from 0: `0/3`
+    #[arg(long, value_name = "I/N", env = "HANGUP_SHARD")]
+    shard: Option<Shard>,
 }
 
 /// Where the page is, when the configuration shall not decide.

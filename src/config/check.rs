@@ -12,8 +12,8 @@ use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
 use super::suited::Kind;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, aws_iot, broker, listen, mapping,
-    navien, past, reconnect, suited, value,
+    Config, Connection, Http, Log, LogFormat, Policy, ProcessLimits, Readings, Source, aws_iot, broker,
+    fleet, listen, mapping, navien, past, reconnect, suited, value,
 };
 
 /// The sources, as they stand in a file.
@@ -42,10 +42,11 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let diagnostics = past::diagnostics(root.table("diagnostics"), around);
     let diagnosis = past::diagnosis(root.table("diagnosis"));
     let commands = past::commands(root.table("commands"), around);
+    let limits = limits(root.table("limits"));
     let policy = reconnect::shared(root.table("reconnect"));
     let connections = connections(&mut root, &policy, around);
     root.finish();
-    Config { http, readings, log, state, diagnostics, diagnosis, commands, connections }
+    Config { http, readings, log, state, diagnostics, diagnosis, commands, limits, shard: None, connections }
 }
 
 impl Default for Http {
@@ -61,6 +62,12 @@ impl Default for Http {
 impl Default for Readings {
     fn default() -> Self {
         Self { series_limit: 100_000, outage_grace: Duration::from_secs(120) }
+    }
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self { connects_per_second: 100 }
     }
 }
 
@@ -108,6 +115,18 @@ fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
     readings
 }
 
+fn limits(fields: Option<Fields<'_, '_>>) -> ProcessLimits {
+    let mut limits = ProcessLimits::default();
+    if let Some(mut fields) = fields {
+        let rate = fields.read("connects_per_second", value::integer(1..=10_000));
+        if let Some(rate) = rate.and_then(|rate| u32::try_from(rate).ok()) {
+            limits.connects_per_second = rate;
+        }
+        fields.finish();
+    }
+    limits
+}
+
 fn log(fields: Option<Fields<'_, '_>>) -> Log {
     let mut log = Log::default();
     if let Some(mut fields) = fields {
@@ -150,9 +169,10 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
         if let Some(kind) = kind {
             suited::check(&fields, kind, &policy, &subscribe);
         }
+        let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe, fleet: None });
+            connections.push(Connection { name, policy, source, subscribe, fleet });
         }
     }
     connections

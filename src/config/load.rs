@@ -8,8 +8,8 @@ use super::file::Report;
 use super::problem::{Problem, Problems};
 use super::secret_field::{self, Surroundings};
 use super::{
-    Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, Readings, Secret,
-    SecretSource, Source, State, check, navien,
+    Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, ProcessLimits, Readings,
+    Secret, SecretSource, Source, State, check, navien,
 };
 
 const EMAIL: &str = "NAVIEN_EMAIL";
@@ -142,6 +142,8 @@ fn one(account: Navien) -> Config {
     Config {
         http: Http::default(),
         readings: Readings::default(),
+        limits: ProcessLimits::default(),
+        shard: None,
         log: Log::default(),
         state: State::default(),
         diagnostics: Diagnostics::default(),

@@ -20,13 +20,15 @@ mod problem;
 mod reconnect;
 mod secret;
 mod secret_field;
+mod shard;
 mod suited;
 mod tls;
 mod value;
 
 pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
 pub use broker::{Address, Broker};
-pub use fleet::Fleet;
+pub(crate) use filter::unshared;
+pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
@@ -35,6 +37,7 @@ pub use mqtt::{Mqtt, Will};
 pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
+pub use shard::Shard;
 pub(crate) use suited::AWS_FILTERS;
 pub use tls::{ClientCertificate, Tls, TlsFault};
 
@@ -61,8 +64,19 @@ pub struct Config {
     pub diagnosis: Diagnosis,
     /// Commands to devices.
     pub commands: Commands,
+    /// What all connections together may do.
+    pub limits: ProcessLimits,
+    /// Which part of the connections this process runs; `None`: all. The command line says so, no file does.
+    pub shard: Option<Shard>,
     /// The connections, in the order of the file; names are unique.
     pub connections: Vec<Connection>,
+}
+
+/// What all connections of the process together may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// So many of them begin to connect within a second.
+    pub connects_per_second: u32,
 }
 
 /// The HTTP server.

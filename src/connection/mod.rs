@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+mod appetite;
 pub mod backoff;
 pub mod carried;
 pub mod classify;
@@ -29,6 +30,7 @@ mod session;
 pub mod subscriptions;
 pub mod takeover;
 pub(crate) mod traffic;
+pub mod turn;
 
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Sleep;
 
+use super::appetite::{self, Appetite};
 use super::carried::Carried;
 use super::classify::{self, Broken};
 use super::codec::Codec;
@@ -37,6 +38,8 @@ const SAMPLE_AFTER_PING: Duration = Duration::from_secs(1);
 const SAMPLE_IN_DOUBT: Duration = Duration::from_secs(2);
 /// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
 const READS: usize = 8;
+/// Bytes per turn, for the same reason: what is decoded from them is heard before the next turn.
+const TURN: usize = appetite::MOST;
 /// Bytes that may wait for a peer that does not read.
 const BACKLOG: usize = 1024 * 1024;
 /// `TCP_CLOSE`.
@@ -49,6 +52,7 @@ pub(super) struct Session {
     version: Version,
     codec: Codec,
     inbound: BytesMut,
+    appetite: Appetite,
     outbound: BytesMut,
     reached: Reached,
     limits: Limits,
@@ -78,6 +82,7 @@ impl Session {
             version: plan.version,
             codec: Codec::new(plan.version, plan.max_packet_size),
             inbound: BytesMut::new(),
+            appetite: Appetite::new(),
             outbound: BytesMut::new(),
             reached: dialled.reached,
             limits,
@@ -116,7 +121,7 @@ impl Session {
     /// Does everything that can be done without waiting; ready when there is something to report.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reports: &mut VecDeque<Report>) -> Poll<()> {
         loop {
-            let now = clock::now().at;
+            let now = clock::boot();
             // Who does not read our answers is not read either: what asks for an answer could else pile them up
             // without end.
             let choked = self.is_choked();
@@ -130,6 +135,7 @@ impl Session {
                 return Poll::Ready(());
             }
             if !more && !self.timer_fired(cx, now) {
+                self.rest();
                 return Poll::Pending;
             }
         }
@@ -165,12 +171,18 @@ impl Session {
 
     /// Reads and decodes; whether there may be more to read at once.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut taken = 0;
         for _ in 0..READS {
-            match self.pipe.poll_read(cx, &mut self.inbound) {
+            match self.pipe.poll_read(cx, &mut self.inbound, self.appetite.size()) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(count)) => {
                     self.bytes_received += u64::try_from(count).unwrap_or(u64::MAX);
+                    self.appetite.took(count);
                     self.decode(now);
+                    taken += count;
+                    if taken >= TURN {
+                        break;
+                    }
                 }
                 Poll::Ready(Err(broken)) => {
                     self.broke(&broken);
@@ -179,6 +191,16 @@ impl Session {
             }
         }
         true
+    }
+
+    /// Nothing is to be done for a while: what a flood needed is given back.
+    fn rest(&mut self) {
+        if self.appetite.is_raised() && self.inbound.is_empty() {
+            self.inbound = BytesMut::new();
+        }
+        if self.outbound.is_empty() && self.outbound.capacity() > appetite::MOST {
+            self.outbound = BytesMut::new();
+        }
     }
 
     fn decode(&mut self, now: Instant) {
@@ -355,7 +377,8 @@ impl Session {
         if next <= now {
             return true;
         }
-        if self.timer_for != Some(next) {
+        // One that fires too early costs a look; setting it anew for every message would cost more.
+        if self.timer_for.is_none_or(|armed| next < armed || armed <= now) {
             self.timer_for = Some(next);
             self.timer.set(tokio::time::sleep(next.saturating_since(now)));
         }

@@ -21,8 +21,8 @@ use super::walk::Leaf;
 use crate::config::Human;
 use crate::config::mapping::{Counting, Expire, MetricKind, Retained, Subscribe};
 use crate::connection::message::Incoming;
-use crate::reading::store::key;
-use crate::reading::{Part, Quantity};
+use crate::reading::Quantity;
+use crate::reading::key;
 use crate::telemetry::text::number;
 
 /// What a message becomes.
@@ -233,9 +233,11 @@ fn series(
     let mut labels: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).chain(index).collect();
     labels.sort_unstable();
     let mut push = |labels: &[(&str, &str)], before: &str, value: f64| {
-        let mut line = key(quantity, Part::Value, device, labels);
+        let Some(mut line) = key::shown(quantity, device, labels) else { return };
         line.push_str(before);
-        number(&mut line, value);
+        let mut spelt = Vec::new();
+        number(&mut spelt, value);
+        line.push_str(&String::from_utf8_lossy(&spelt));
         lines.push(line);
     };
     match (&rule.metric.kind, value) {

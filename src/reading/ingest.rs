@@ -3,16 +3,19 @@
 //! One per connection; reads the clock at this edge, so that what lies behind it need not.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{Feed, Series, Store};
 use super::{Part, Quantity, Reading};
 use crate::clock::{self, Now};
 use crate::commands::Directory;
+use crate::lifecycle::board::ConnectionStatus;
+use crate::lifecycle::testimony::{Said, Testimony};
 use crate::mapping::Reason;
 use crate::source::Sink;
-use crate::telemetry::{DeviceMetrics, MappingMetrics, Metrics, Speaker};
+use crate::source::fleet::{self, Fate, Standing, Told, What};
+use crate::telemetry::{DeviceMetrics, FleetMetrics, MappingMetrics, Metrics, Speaker};
 
 /// The sink of one connection.
 #[derive(Debug)]
@@ -24,6 +27,15 @@ pub struct Ingest {
     devices: HashMap<String, DeviceMetrics>,
     directory: Option<Directory>,
     mapping: Option<MappingMetrics>,
+    fleet: Option<Fleet>,
+}
+
+/// Where it goes what a broker says of its clients.
+#[derive(Debug)]
+struct Fleet {
+    metrics: FleetMetrics,
+    status: Arc<Mutex<ConnectionStatus>>,
+    testimony: Testimony,
 }
 
 impl Ingest {
@@ -39,6 +51,7 @@ impl Ingest {
             devices: HashMap::new(),
             directory: None,
             mapping: None,
+            fleet: None,
         }
     }
 
@@ -54,6 +67,26 @@ impl Ingest {
     pub fn listed_in(mut self, directory: Directory) -> Self {
         self.directory = Some(directory);
         self
+    }
+
+    /// The same, which shows in this entry of the board what the broker says of its clients, and tells those of them that
+    /// are our own. These clients have metrics of their own.
+    #[must_use]
+    pub fn watching<'a>(
+        mut self,
+        named: impl Iterator<Item = &'a str>,
+        status: Arc<Mutex<ConnectionStatus>>,
+        testimony: Testimony,
+    ) -> Self {
+        let metrics = self.metrics.fleet(&self.connection, named);
+        self.fleet = Some(Fleet { metrics, status, testimony });
+        self
+    }
+
+    fn listens(&self, listens: bool) {
+        if let Some(fleet) = &self.fleet {
+            fleet.testimony.listens(&self.connection, listens);
+        }
     }
 
     fn device(&mut self, device: &str) -> &DeviceMetrics {
@@ -129,11 +162,50 @@ impl Sink for Ingest {
         self.mapping.get_or_insert_with(|| metrics.mapping(connection)).error(reason);
     }
 
+    fn presence(&mut self, event: &fleet::Event<'_>, told: Told) {
+        let Some(fleet) = &self.fleet else { return };
+        fleet.metrics.event(told.fate);
+        if told.fate == Fate::Duplicate {
+            return;
+        }
+        let (connected, dropped) = match event.what {
+            What::Connected => {
+                fleet.metrics.connected();
+                (true, false)
+            }
+            What::Disconnected(reason, by) => {
+                fleet.metrics.disconnected(reason, by, told.lasted);
+                let said = Said { at: clock::now(), reason };
+                fleet.testimony.tell(&self.connection, &event.client, said);
+                (false, reason.is_drop(by))
+            }
+        };
+        let stands = (told.fate != Fate::OutOfOrder).then_some(connected);
+        fleet.metrics.named(&event.client, stands, dropped);
+    }
+
+    fn presence_malformed(&mut self) {
+        self.fleet.iter().for_each(|fleet| fleet.metrics.malformed());
+    }
+
+    fn fleet_stands(&mut self, standing: Standing) {
+        self.fleet.iter_mut().for_each(|fleet| fleet.metrics.stands(standing));
+    }
+
+    fn fleet(&mut self, view: &Arc<fleet::View>) {
+        if let Some(fleet) = &self.fleet {
+            let mut status = fleet.status.lock().unwrap_or_else(PoisonError::into_inner);
+            status.fleet = Some(Arc::clone(view));
+        }
+    }
+
     fn link_up(&mut self) {
+        self.listens(true);
         self.feed.up();
     }
 
     fn link_down(&mut self) {
+        self.listens(false);
         self.feed.down(clock::now().at);
     }
 }

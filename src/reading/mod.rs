@@ -3,6 +3,9 @@
 pub mod ingest;
 pub mod store;
 
+mod family;
+pub(crate) mod key;
+mod page;
 mod series;
 
 use std::borrow::Cow;

@@ -7,6 +7,7 @@ pub mod aws_iot;
 pub mod broker;
 pub mod command;
 mod fault;
+pub mod fleet;
 pub mod listen;
 mod mqtt;
 pub mod navien;
@@ -95,14 +96,25 @@ pub(crate) struct Ears {
     listeners: Vec<listen::Shared>,
 }
 
-/// First the fleet's, then the mapping's, which knows every topic that it subscribed to. MERGE: `fleet::{subscriptions,
-/// listener}` come before.
+/// First the fleet's, then the mapping's.
 fn ears(connection: &config::Connection) -> Result<Ears, String> {
-    let subscriptions = mapping::subscriptions(&connection.subscribe);
+    let config::Connection { name, subscribe, fleet, .. } = connection;
+    let mut subscriptions: Vec<_> = fleet.iter().flat_map(fleet::subscriptions).collect();
+    subscriptions.extend(mapping::subscriptions(subscribe));
+    if let [only] = &mut subscriptions[..] {
+        // The only one that is refused leaves nothing to hear.
+        only.required = true;
+    }
+    let mut listeners = Vec::new();
+    if let Some(fleet) = fleet {
+        listeners.push(fleet::listener(fleet)?);
+    }
+    if !subscribe.is_empty() {
+        listeners.push(mapping::listener(name, subscribe)?);
+    }
     if subscriptions.is_empty() {
         return Err("there is nothing to subscribe to: add a `[[connection.subscribe]]`".to_owned());
     }
-    let listeners = vec![mapping::listener(&connection.name, &connection.subscribe)?];
     Ok(Ears { subscriptions, listeners })
 }
 
@@ -229,6 +241,14 @@ pub trait Sink {
     fn forget_speaker(&mut self, _device: &str) {}
     /// Nothing came of a message that the configuration should have explained, or of a part of it.
     fn mapping_error(&mut self, _reason: Reason) {}
+    /// The broker said this of one of its clients, and that is what became of it.
+    fn presence(&mut self, _event: &fleet::Event<'_>, _told: fleet::Told) {}
+    /// The broker should have said something of a client, and it can not be read.
+    fn presence_malformed(&mut self) {}
+    /// How the broker's clients stand now.
+    fn fleet_stands(&mut self, _standing: fleet::Standing) {}
+    /// What is known of the broker's clients, for people.
+    fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.

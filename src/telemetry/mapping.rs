@@ -1,9 +1,8 @@
 //! What came to nothing of the messages that the configuration explains.
 //! Never says of which topic: that would be a label without end.
 
-use prometheus::IntCounter;
-
 use super::metrics::Families;
+use super::values::IntCounter;
 use crate::mapping::Reason;
 
 /// The counters of one connection, at zero from the start.

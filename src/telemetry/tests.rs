@@ -125,6 +125,19 @@ const CONNECTION: &[(&str, &str, &[&str])] = &[
     ("gauge", "inflight_messages", &[]),
     ("counter", "dropped_messages_total", &["reason"]),
 ];
+const BROKER: &[(&str, &str, &[&str])] = &[
+    ("counter", "client_connects_total", &[]),
+    ("counter", "client_disconnects_total", &["reason", "initiated_by"]),
+    ("histogram", "client_session_duration_seconds", &[]),
+    ("counter", "client_events_total", &["outcome"]),
+    ("gauge", "clients_tracked", &[]),
+    ("gauge", "clients_connected", &[]),
+    ("gauge", "clients_dropped_recently", &[]),
+    ("gauge", "burst", &[]),
+    ("counter", "bursts_total", &[]),
+    ("gauge", "client_connected", &["client"]),
+    ("counter", "client_drops_total", &["client"]),
+];
 const DEVICE: &[(&str, &str, &[&str])] = &[
     ("gauge", "last_seen_timestamp_seconds", &[]),
     ("gauge", "expected_interval_seconds", &[]),
@@ -136,6 +149,7 @@ const DEVICE: &[(&str, &str, &[&str])] = &[
 ];
 const EXPORTER: &[(&str, &str, &[&str])] = &[
     ("info", "build_info", &["version", "revision"]),
+    ("info", "shard_info", &["shard", "shards"]),
     ("gauge", "series", &[]),
     ("gauge", "series_limit", &[]),
     ("counter", "rejected_series_total", &[]),
@@ -161,6 +175,7 @@ fn documented() -> BTreeSet<Row> {
     };
     list("mqtt_client_", &["connection"], CONNECTION)
         .chain(list("mqtt_device_", &["connection", "device"], DEVICE))
+        .chain(list("mqtt_broker_", &["connection"], BROKER))
         .chain(list("hangup_", &[], EXPORTER))
         .collect()
 }
@@ -189,12 +204,14 @@ fn full() -> Metrics {
     connection.traffic().queue_capacity(200);
     let dropped = metrics.connection(&ConnectionLabels { connection: "other".to_owned(), ..home() });
     dropped.dropped(crate::connection::Phase::Session, ErrorName::SocketClosed, Some(Duration::ZERO), noon());
+    let _ = metrics.fleet("home", ["pump"].into_iter());
     let device = metrics.device("home", "heater");
     device.seen(noon());
     device.expected_interval(Duration::from_secs(60));
     device.field_error("dhwTemperature");
     device.command("set_temperature", "acknowledged");
     metrics.exporter().diagnostics_written(true, noon());
+    metrics.exporter().shard("0/3".parse().unwrap());
     metrics.exporter().series_limit(5000);
     metrics.exporter().config_read(true, noon());
     metrics

@@ -1,5 +1,6 @@
 //! The store over given clocks: freshness, limits, and what a page holds.
 
+use super::super::Kind;
 use super::*;
 use crate::telemetry::Metrics;
 
@@ -21,9 +22,10 @@ fn reading<'a>(quantity: &'a Quantity, device: &'a str, value: f64) -> Reading<'
 }
 
 fn page(store: &Store, now: Instant) -> String {
-    let mut out = String::new();
-    store.render(&mut out, Format::Text, now);
-    out
+    let mut out = Vec::new();
+    let mut readings = store.readings(Format::Text, now);
+    while readings.write(&mut out, usize::MAX) {}
+    String::from_utf8(out).unwrap()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
