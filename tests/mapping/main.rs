@@ -6,11 +6,14 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod convert;
 mod explain;
 mod faults;
 mod hostile;
 mod life;
 mod mutation;
+mod presets;
+mod sparkplug;
 mod types;
 mod values;
 mod world;

@@ -15,8 +15,13 @@ use crate::mapping::{pattern, preset, topic};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-const FORMATS: &[(&str, Format)] =
-    &[("auto", Format::Auto), ("json", Format::Json), ("text", Format::Text), ("csv", Format::Csv)];
+const FORMATS: &[(&str, Format)] = &[
+    ("auto", Format::Auto),
+    ("json", Format::Json),
+    ("text", Format::Text),
+    ("csv", Format::Csv),
+    ("sparkplug", Format::Sparkplug),
+];
 
 const RETAINED: &[(&str, Retained)] =
     &[("ignore", Retained::Ignore), ("show", Retained::Show), ("accept", Retained::Accept)];
