@@ -63,6 +63,7 @@ const PURE: &[&str] = &[
     "mapping/preset",
     "mapping/sparkplug",
     "source/aws_iot/authorizer.rs",
+    "mapping",
     "source/command.rs",
     "source/fleet",
     "source/navien/command",

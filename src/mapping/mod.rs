@@ -156,10 +156,6 @@ pub fn subscriptions(subscribes: &[Subscribe]) -> Vec<Subscription> {
             None => wanted.push(own),
         }
     }
-    // The only one that is refused leaves nothing to hear.
-    if let [only] = wanted.as_mut_slice() {
-        only.required = true;
-    }
     for availability in subscribes.iter().filter_map(|subscribe| subscribe.availability.as_ref()) {
         let Ok(presence) = topic::Presence::parse(&availability.topic) else { continue };
         let filter = presence.filter();

@@ -51,7 +51,10 @@ fn a_rule_is_checked() {
         ("name = \"a_watts\"\ntype = \"summary\"", "is not one of `\"gauge\"`"),
         ("name = \"a_watts\"\ntype = \"histogram\"", "write for example `buckets = [0.1, 1, 10]`"),
         ("name = \"a_watts\"\nbuckets = [1]", "belongs to `type = \"histogram\"` only"),
-        ("name = \"a_s\"\ntype = \"histogram\"\nbuckets = [2, 1]", "must be 1 to 64 ascending numbers"),
+        (
+            "name = \"a_s\"\ntype = \"histogram\"\nbuckets = [2, 1]",
+            "must be 1 to 64 ascending numbers from 0 on",
+        ),
         ("name = \"a\"\ntype = \"state\"", "needs 1 to 64 words"),
         ("name = \"a_info\"\ntype = \"info\"", "are all that an info metric tells"),
         ("name = \"a_watts\"\npath = \"a..b\"", "is not a path (write for example `channels[*].power`)"),

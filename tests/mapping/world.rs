@@ -78,8 +78,10 @@ impl World {
 
     /// The samples of the page of readings, without comments.
     pub(crate) fn page(&self) -> Vec<String> {
-        let mut page = String::new();
-        self.store.render(&mut page, Format::Text, self.now.at);
+        let mut page = Vec::new();
+        let mut readings = self.store.readings(Format::Text, self.now.at);
+        while readings.write(&mut page, usize::MAX) {}
+        let page = String::from_utf8(page).unwrap();
         page.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
