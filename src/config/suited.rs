@@ -32,10 +32,10 @@ pub(super) fn check(fields: &Fields<'_, '_>, kind: Kind, policy: &Policy, subscr
                 fields.problem(key, "is for a broker: a Navien account subscribes to its heaters by itself");
             }
         }
-        Kind::Broker => listening(fields, policy, subscribe),
+        Kind::Broker => listening(fields, policy),
         Kind::AwsIot => {
             keep_alive(fields, policy);
-            listening(fields, policy, subscribe);
+            listening(fields, policy);
             aws_limits(fields, subscribe);
         }
     }
@@ -56,14 +56,9 @@ fn keep_alive(fields: &Fields<'_, '_>, policy: &Policy) {
     fields.problem("reconnect", message);
 }
 
-fn listening(fields: &Fields<'_, '_>, policy: &Policy, subscribe: &[Subscribe]) {
+fn listening(fields: &Fields<'_, '_>, policy: &Policy) {
     if !fields.has("subscribe") && !fields.has("fleet") {
         fields.problem("subscribe", "there is nothing to subscribe to: add a `[[connection.subscribe]]`");
-    }
-    for (index, Subscribe { filter, .. }) in subscribe.iter().enumerate() {
-        if let Some(fault) = filter::filter_fault(filter) {
-            fields.problem("subscribe", format!("the filter of number {} {fault}", index + 1));
-        }
     }
     if policy.clean_session == Some(false) && policy.client_id.is_none() {
         fields.problem(
