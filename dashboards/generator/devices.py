@@ -97,15 +97,15 @@ def _devices():
     yield g.table(
         "Who was heard last",
         "The most overdue first. Overdue: silent for so many of its expected intervals; about 1 is normal, from 3 on "
-        "something is wrong. Not told where no interval is configured.",
-        g.cells(f"1000 * max by ({key}) ({SEEN})"),
+        "something is wrong. Every: the expected interval. Not told where none is configured.",
+        g.cells(f"time() - max by ({key}) ({SEEN})"),
         g.cells(f"max by ({key}) {OVERDUE}"),
         g.cells(f"max by ({key}) ({INTERVAL})"),
         g.cells(f"sum by ({key}) ({w.in_range(w.of('mqtt_device_messages_total'))})"),
         columns=[
             ("device", "Device", {"custom__minWidth": 110}),
             ("connection", "Connection", {"links": [TO_DETAIL, TO_PAGE], "custom__width": 110}),
-            ("Value #A", "Last heard", {"unit": "dateTimeFromNow", "custom__width": 130}),
+            ("Value #A", "Silent for", {"unit": "s", "decimals": 0, "custom__width": 100}),
             (
                 "Value #B",
                 "Overdue",
@@ -117,7 +117,7 @@ def _devices():
                     "custom__cellOptions": {"type": "color-text"},
                 },
             ),
-            ("Value #C", "Expected every", {"unit": "s", "decimals": 0, "custom__width": 115}),
+            ("Value #C", "Every", {"unit": "s", "decimals": 0, "custom__width": 80}),
             ("Value #D", "Messages", {"decimals": 0, "custom__width": 90}),
             # Not for the eye: the links need it.
             ("instance", "Exporter", {"custom__hidden": True}),
@@ -133,7 +133,7 @@ def _devices():
         "Silent: three.",
         g.query(
             f"(max by (connection, device) (({OVERDUE} > bool 1.5) + ({OVERDUE} > bool 3) and {worst}))"
-            ' or on() label_replace(vector(0), "device", "nobody was silent", "", "")',
+            f' or on() (label_replace(vector(0), "device", "nobody was silent", "", "") unless on() {worst})',
             "{{connection}} {{device}}",
         ),
         table=SPEAKS,
