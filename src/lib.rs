@@ -65,6 +65,7 @@
 //! | [`cli`] | arguments, printing, exit codes | work |
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
+//! | [`convert`] | configurations of mqtt2prometheus in the words of ours | leave anything out silently |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
 //! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |
 //! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
@@ -110,6 +111,8 @@
 //!   of [`source::Command`] and the three methods `word`, `commanded` and `verdict` of its [`source::Dialogue`].
 //! - **a configuration field**: the field in [`config`], its line where its table is read (the range stands there), and
 //!   its line in `deploy/example.toml`; a test fails while one of them is missing.
+//! - **a preset**: a text in `mapping/preset/` in the grammar of the configuration, its line in `PRESETS`, and messages with the page
+//!   that they become in `tests/fixtures/mapping/`.
 //! - **a signal of the machine**: a [`host::SignalKind`], noticed in `host/network.rs`, `host/resolver.rs` or
 //!   `host/clocks.rs`. The compiler asks what the rules, the events of a case, the journal, the pages and
 //!   `hangup_host_network_changes_total` make of it.
@@ -129,6 +132,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connection;
+pub mod convert;
 pub mod diagnosis;
 pub mod host;
 pub mod http;

@@ -4,6 +4,9 @@
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
     reason = "a benchmark prints and stops at what it did not expect"
 )]
 

@@ -21,7 +21,7 @@ use super::table::Figure;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What is measured at rest.
 const REST: Duration = Duration::from_secs(30);
-/// A connect is counted for the second in which it falls by looking so often.
+/// What is waited for is looked for so often.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A process that ends with this.
@@ -84,7 +84,7 @@ pub(crate) fn connections(number: usize) -> Outcome<Vec<Figure>> {
         one("resident memory after its pages", scraped, "MiB", None),
         one("processor at rest", used, "% of a core", None),
         one("broker back until all are connected", back, "s", None),
-        one("most sessions that began in a second", fastest, "1/s", Some(105.0)),
+        one("most sessions that began, each second of five", fastest, "1/s", Some(105.0)),
         one("resident memory after that", after, "MiB", None),
     ];
     figures.extend(pages);
@@ -140,7 +140,7 @@ fn gone(http: SocketAddr) -> Outcome<()> {
     until(|| Ok(sum(&page(http)?, "mqtt_client_connected") < 0.5))
 }
 
-/// Seconds until all are back, and the most sessions that began within a second.
+/// Seconds until all are back, and the most sessions that began in each second of five: a page of 70 MB is no sharp clock.
 fn come_back(http: SocketAddr, number: usize, before: f64) -> Outcome<(f64, f64)> {
     let begin = clock::now().at;
     let mut seen: Vec<(f64, f64)> = vec![(0.0, before)];
@@ -148,8 +148,8 @@ fn come_back(http: SocketAddr, number: usize, before: f64) -> Outcome<(f64, f64)
     until(|| {
         let page = page(http)?;
         let (at, sessions) = (since(begin), sum(&page, "mqtt_client_sessions_total"));
-        for (earlier, then) in seen.iter().rev().take_while(|(earlier, _)| at - earlier <= 3.0) {
-            if at - earlier >= 1.0 {
+        for (earlier, then) in seen.iter().rev().take_while(|(earlier, _)| at - earlier <= 8.0) {
+            if at - earlier >= 5.0 {
                 fastest = fastest.max((sessions - then) / (at - earlier));
             }
         }

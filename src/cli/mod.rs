@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 mod command;
 mod completions;
+mod convert;
 mod demo;
 mod devices;
 mod explain;
@@ -14,6 +15,7 @@ mod health;
 mod logs;
 mod man;
 mod output;
+mod preset;
 mod report;
 mod run;
 mod simulate;
@@ -76,6 +78,8 @@ enum Command {
     Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Preset(preset::Arguments),
+    Convert(convert::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -96,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Preset(arguments) => preset::main(&arguments),
+        Command::Convert(arguments) => convert::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),
     }

@@ -172,7 +172,7 @@ pub(super) fn aws_iot(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> 
 
     let authentication = match (keys, authorizer) {
         (Some(credentials), _) => Authentication::SigV4 { region: region?, credentials: credentials? },
-        (None, Some(authorizer)) => Authentication::Authorizer(authorizer?),
+        (None, Some(authorizer)) => Authentication::Authorizer(authorizer),
         (None, None) => {
             tls.client.as_ref()?;
             Authentication::Certificate
@@ -224,7 +224,7 @@ fn region_of(endpoint: &str) -> Option<&str> {
     levels.next().filter(|region| region.matches('-').count() >= 2)
 }
 
-fn authorizer(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Authorizer> {
+fn authorizer(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> Authorizer {
     const TRANSPORTS: &[(&str, bool)] = &[("wss", true), ("mqtt", false)];
     let websocket = fields.read("transport", value::word(TRANSPORTS)).unwrap_or(true);
     let name = fields.read("name", |field| {
@@ -259,7 +259,7 @@ fn authorizer(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> Option<A
         fields.problem("name", "the authorizer is told nothing: write a `name`, a `token` or a `username`");
     }
     fields.finish();
-    Some(Authorizer { websocket, name, token: key.zip(token), signature, username, password })
+    Authorizer { websocket, name, token: key.zip(token), signature, username, password }
 }
 
 #[cfg(test)]

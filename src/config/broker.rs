@@ -13,6 +13,7 @@ use super::navien::{is_host, proxy};
 use super::secret_field::{self, Inline, Surroundings};
 use super::tls::{self, Tls};
 use super::{Secret, SecretSource, value};
+use crate::connection::dialer::is_further_header;
 use crate::connection::plan::{Transport, Version};
 
 /// A broker. Its `Debug` tells no more than where it is.
@@ -76,10 +77,6 @@ const PATH: &str = "/mqtt";
 
 /// Packets may be this large: a picture passes, a flood of them does not fill the memory.
 const LARGEST: usize = 4 * 1024 * 1024;
-
-/// Headers that are the upgrade's own.
-const OURS: [&str; 6] =
-    ["host", "connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol"];
 
 /// Reads the broker; `None` when its URL is missing or wrong.
 pub(super) fn broker(mut fields: Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Broker> {
@@ -155,16 +152,13 @@ fn address(field: &DeValue<'_>) -> Result<Address, String> {
     })
 }
 
-/// What is wrong with the name of a header (RFC 9110 §5.1).
+/// What is wrong with the name of a further header of the upgrade.
 pub(super) fn header_fault(name: &str) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !(1..=128).contains(&name.len()) || !name.bytes().all(fits) {
-        return Some(
-            "this key is not the name of a header (write for example `Authorization = …`)".to_owned(),
-        );
-    }
-    let ours = OURS.iter().any(|own| name.eq_ignore_ascii_case(own));
-    ours.then(|| format!("`{name}` is the upgrade's own header and cannot be another"))
+    let fine = name.len() <= 128 && is_further_header(name, "");
+    (!fine).then(|| {
+        "this key is not the name of a header, or of one that the upgrade has itself (write for example `x-token = …`)"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ const SHARED: &str = "$share/";
 /// What is wrong with a topic filter, with a right one.
 #[must_use]
 pub fn filter_fault(filter: &str) -> Option<String> {
-    let Some(shared) = filter.strip_prefix(SHARED) else { return plain_fault(filter) };
     const EXAMPLE: &str = "write for example `$share/hangup/sensors/#`";
+    let Some(shared) = filter.strip_prefix(SHARED) else { return plain_fault(filter) };
     let Some((group, rest)) = shared.split_once('/') else {
         return Some(format!("is a shared subscription without a filter behind its group ({EXAMPLE})"));
     };

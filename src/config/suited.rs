@@ -32,10 +32,10 @@ pub(super) fn check(fields: &Fields<'_, '_>, kind: Kind, policy: &Policy, subscr
                 fields.problem(key, "is for a broker: a Navien account subscribes to its heaters by itself");
             }
         }
-        Kind::Broker => listening(fields, policy, subscribe),
+        Kind::Broker => listening(fields, policy),
         Kind::AwsIot => {
             keep_alive(fields, policy);
-            listening(fields, policy, subscribe);
+            listening(fields, policy);
             aws_limits(fields, subscribe);
         }
     }
@@ -56,14 +56,9 @@ fn keep_alive(fields: &Fields<'_, '_>, policy: &Policy) {
     fields.problem("reconnect", message);
 }
 
-fn listening(fields: &Fields<'_, '_>, policy: &Policy, subscribe: &[Subscribe]) {
+fn listening(fields: &Fields<'_, '_>, policy: &Policy) {
     if !fields.has("subscribe") && !fields.has("fleet") {
         fields.problem("subscribe", "there is nothing to subscribe to: add a `[[connection.subscribe]]`");
-    }
-    for (index, Subscribe { filter, .. }) in subscribe.iter().enumerate() {
-        if let Some(fault) = filter::filter_fault(filter) {
-            fields.problem("subscribe", format!("the filter of number {} {fault}", index + 1));
-        }
     }
     if policy.clean_session == Some(false) && policy.client_id.is_none() {
         fields.problem(
@@ -76,11 +71,12 @@ fn listening(fields: &Fields<'_, '_>, policy: &Policy, subscribe: &[Subscribe]) 
 
 /// What AWS IoT Core refuses, and would close the connection for.
 fn aws_limits(fields: &Fields<'_, '_>, subscribe: &[Subscribe]) {
-    if subscribe.len() > AWS_FILTERS {
+    // Those of availability topics count, too.
+    let filters = crate::mapping::subscriptions(subscribe).len();
+    if filters > AWS_FILTERS {
         let message = format!(
-            "has {} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
+            "has {filters} filters, and AWS IoT Core takes {AWS_FILTERS} on one connection: use wildcards, or a second \
              `[[connection]]`",
-            subscribe.len()
         );
         fields.problem("subscribe", message);
     }

@@ -70,11 +70,13 @@ impl ClientCertificate {
     pub fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsFault> {
         let chain = certificates(CERTIFICATE, &self.certificate_file)?;
         let fault = |message: &str| TlsFault { field: KEY, message: message.to_owned() };
-        let key = PrivateKeyDer::from_pem_file(&self.key_file).map_err(|error| match error {
-            PemError::NoItemsFound => fault(
-                "the file named here holds no private key that is not encrypted (`-----BEGIN PRIVATE KEY-----`)",
-            ),
-            error => TlsFault { field: KEY, message: pem_fault(&error) },
+        let key = PrivateKeyDer::from_pem_file(&self.key_file).map_err(|error| {
+            if matches!(error, PemError::NoItemsFound) {
+                return fault(
+                    "the file named here holds no private key that is not encrypted (`-----BEGIN PRIVATE KEY-----`)",
+                );
+            }
+            TlsFault { field: KEY, message: pem_fault(&error) }
         })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         match CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider) {
@@ -103,14 +105,12 @@ fn certificates(field: &'static str, path: &Path) -> Result<Vec<CertificateDer<'
 
 /// Never the parser's own words: they may quote the file.
 fn pem_fault(error: &PemError) -> String {
-    match error {
-        PemError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            "the file named here does not exist (a relative path begins where the configuration file is)"
-                .to_owned()
-        }
-        PemError::Io(error) => format!("the file named here cannot be read: {}", error.kind()),
-        _ => "the file named here is not PEM".to_owned(),
+    let PemError::Io(error) = error else { return "the file named here is not PEM".to_owned() };
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return "the file named here does not exist (a relative path begins where the configuration file is)"
+            .to_owned();
     }
+    format!("the file named here cannot be read: {}", error.kind())
 }
 
 /// Reads the fields of TLS, and tries the files that they name.

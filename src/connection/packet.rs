@@ -104,6 +104,7 @@ pub struct Will {
 
 /// CONNACK. What a broker left out has the meaning that MQTT 5 gives it.
 #[derive(Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the packet has four flags, and none follows from another")]
 pub struct ConnAck {
     /// The broker remembered the session.
     pub session_present: bool,

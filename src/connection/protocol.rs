@@ -389,8 +389,8 @@ impl Protocol {
     }
 
     /// A failure with what the broker said of it, for people.
-    fn told(&self, failure: Failure, reason: Option<String>, server: Option<String>) -> Failure {
-        classify::told(failure, reason.as_deref(), server.as_deref(), &self.hidden)
+    fn told(&self, failure: Failure, reason: Option<&str>, server: Option<&str>) -> Failure {
+        classify::told(failure, reason, server, &self.hidden)
     }
 
     fn send(&mut self, packet: Outbound, now: Instant) {

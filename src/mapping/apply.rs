@@ -36,6 +36,8 @@ pub(super) struct Work<'w, 'p> {
 /// What came of it.
 pub(super) struct Made {
     pub(super) outcome: Outcome,
+    /// Whether a rule looked at it and none found anything, right or wrong.
+    pub(super) in_vain: bool,
     /// Places that are new.
     pub(super) new: usize,
 }
@@ -50,9 +52,10 @@ pub(super) fn apply<'p>(
     sink: &mut dyn Sink,
 ) -> Made {
     let Work { message, program, how, .. } = work;
-    if let Err(reason) = program.find(&message.payload, found) {
+    let is_read = !hearer.rules.is_empty() || matches!(hearer.device, Whose::Payload);
+    if is_read && let Err(reason) = program.find(&message.payload, found) {
         sink.mapping_error(reason);
-        return Made { outcome: Outcome::Malformed, new: 0 };
+        return Made { outcome: Outcome::Malformed, in_vain: false, new: 0 };
     }
     if found.overflowed {
         sink.mapping_error(Reason::TooManyValues);
@@ -76,14 +79,14 @@ pub(super) fn apply<'p>(
         }
         Whose::Payload | Whose::Missing => {
             sink.mapping_error(Reason::NoDevice);
-            return Made { outcome: Outcome::Malformed, new: 0 };
+            return Made { outcome: Outcome::Malformed, in_vain: false, new: 0 };
         }
     };
     if let Some(device) = &device {
         if how.is_retained() {
             // What a device that left had said before is of the past.
             if device.left.load(Relaxed) {
-                return Made { outcome: Outcome::Ignored, new: 0 };
+                return Made { outcome: Outcome::Ignored, in_vain: false, new: 0 };
             }
         } else {
             device.heard(how.now);
@@ -105,14 +108,13 @@ pub(super) fn apply<'p>(
         device.has_topic(work.place);
     }
     let outcome = match (got, wrong) {
-        (0, 0) => {
-            sink.mapping_error(Reason::NothingFound);
-            Outcome::Ignored
-        }
+        // Who is only counted has no rules.
+        (0, 0) if hearer.rules.is_empty() => Outcome::Ignored,
+        (0, 0) => Outcome::Ignored,
         (0, _) => Outcome::Malformed,
         _ => Outcome::Decoded,
     };
-    Made { outcome, new }
+    Made { outcome, in_vain: got + wrong == 0, new }
 }
 
 /// What every value of one message shares.

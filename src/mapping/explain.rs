@@ -21,8 +21,8 @@ use super::walk::Leaf;
 use crate::config::Human;
 use crate::config::mapping::{Counting, Expire, MetricKind, Retained, Subscribe};
 use crate::connection::message::Incoming;
-use crate::reading::Quantity;
 use crate::reading::key;
+use crate::reading::{Kind, Quantity};
 use crate::telemetry::text::number;
 
 /// What a message becomes.
@@ -225,15 +225,18 @@ fn series(
 ) {
     let spelt =
         instance.every.and_then(|at| context.found.every.get(at)).map(|every| context.found.spelt(every));
-    let named =
-        spelt.map(|(path, _)| Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() });
-    let quantity = named.as_ref().unwrap_or(&rule.quantity);
+    // One observation is told as one line, whatever parts its histogram has.
+    let kind = if rule.quantity.kind == Kind::Histogram { Kind::Gauge } else { rule.quantity.kind };
+    let mut quantity = Quantity { kind, ..rule.quantity.clone() };
+    if let Some((path, _)) = spelt {
+        quantity.name = every_name(rule, path).into();
+    }
     let given = labels(rule, context, instance);
     let index = spelt.map(|(_, index)| ("index", index)).filter(|(_, index)| !index.is_empty());
     let mut labels: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).chain(index).collect();
     labels.sort_unstable();
     let mut push = |labels: &[(&str, &str)], before: &str, value: f64| {
-        let Some(mut line) = key::shown(quantity, device, labels) else { return };
+        let Some(mut line) = key::shown(&quantity, device, labels) else { return };
         line.push_str(before);
         let mut spelt = Vec::new();
         number(&mut spelt, value);

@@ -150,14 +150,27 @@ impl Mapper {
             return;
         }
         let Some(device) = state.devices.get(&word.device).map(Arc::clone) else { return };
-        let left = device.left.swap(!word.is_there, std::sync::atomic::Ordering::Relaxed);
-        if word.is_there || left {
+        // Each subscription of the device is told in turn, so it may have left already.
+        device.left.store(!word.is_there, std::sync::atomic::Ordering::Relaxed);
+        if word.is_there {
             return;
         }
         for place in device.topics() {
             if let Some((_, topic)) = table.at(place) {
                 close(topic, word.program, Some(&device));
             }
+        }
+    }
+}
+
+impl Mapper {
+    /// Takes everything that came of one topic from the page.
+    pub(super) fn silence(&mut self, topic: &str) {
+        let Some(place) = self.table.place(topic) else { return };
+        let Some((_, topic)) = self.table.at(place) else { return };
+        let programs: Vec<_> = topic.hearers.iter().map(|hearer| hearer.program).collect();
+        for program in programs {
+            close(topic, program, None);
         }
     }
 }
@@ -245,11 +258,12 @@ impl Listener for Mapper {
             return Some(Outcome::Oversize);
         }
         let mut outcome = Outcome::Ignored;
+        let mut in_vain = false;
         let mut weight = 0;
         for hearer in &mut topic.hearers {
             let Some(program) = programs.get(usize::from(hearer.program)) else { continue };
             let rule = program.subscribe.retained;
-            if (message.retain && rule == Retained::Ignore) || hearer.rules.is_empty() {
+            if message.retain && rule == Retained::Ignore {
                 continue;
             }
             // A device that is retained once more is asked for, should it have made way meanwhile.
@@ -265,6 +279,7 @@ impl Listener for Mapper {
             let work = Work { message, place, program, how };
             let made = apply(&work, hearer, &mut found, state, sink);
             outcome = worse(outcome, made.outcome);
+            in_vain |= made.in_vain;
             weight += made.new;
         }
         let mut words = Vec::new();
@@ -274,6 +289,10 @@ impl Listener for Mapper {
                 words.push(Word { program: *number, device: device.clone(), is_there });
                 outcome = worse(outcome, Outcome::Decoded);
             }
+        }
+        // What one subscription leaves to another came to something.
+        if in_vain && outcome == Outcome::Ignored {
+            sink.mapping_error(Reason::NothingFound);
         }
         self.found = found.reused();
         if weight > 0 {

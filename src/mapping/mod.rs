@@ -17,7 +17,8 @@
 //! exclude = ["zigbee2mqtt/bridge/#"]  # and none that one of these fits
 //! pattern = "zigbee2mqtt/(?<room>[^_]+)_.*"   # for the whole topic; its groups are placeholders
 //! device = "{2}"                      # template of the label `device`; also what last-seen is told of
-//! format = "auto"                     # "auto" (default: JSON where a rule has a path, else text), "json", "text", "csv"
+//! format = "auto"                     # "auto" (default: JSON where a rule has a path, else text), "json", "text", "csv",
+//!                                     # "sparkplug": see [`sparkplug`]
 //! retained = "show"                   # "show" (default), "ignore", "accept": see below
 //! expire = "1h"                       # default of its rules; a duration or "never"
 //! interval = "5m"                     # how often a device speaks, for the alert on silent ones; default: unknown
@@ -86,6 +87,7 @@
 //!
 //! **Presets**: `[[connection.subscribe]]` with `preset = "zigbee2mqtt"`, and `base = "z2m"` where the topics begin
 //! otherwise; `qos`, `required`, `expire`, `retained`, `interval` and `exclude` may stand beside it.
+//! `hangup preset` lists them, and prints the rules of one to copy and to change.
 
 pub mod expression;
 pub mod path;
@@ -107,6 +109,7 @@ mod plain;
 mod program;
 mod reason;
 mod rule;
+mod sparkplug;
 mod table;
 mod text;
 
@@ -126,7 +129,10 @@ use crate::source::listen;
 pub fn listener(connection: &str, subscribes: &[Subscribe]) -> Result<listen::Shared, String> {
     let mapper =
         mapper::Mapper::new(subscribes).map_err(|why| format!("connection `{connection}`: {why}"))?;
-    Ok(Arc::new(Mutex::new(mapper)))
+    Ok(match sparkplug::Ear::around(mapper, subscribes) {
+        Ok(ear) => Arc::new(Mutex::new(ear)),
+        Err(mapper) => Arc::new(Mutex::new(mapper)),
+    })
 }
 
 /// What to subscribe to: every filter once, and the availability topics that none of them covers.

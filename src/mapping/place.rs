@@ -229,6 +229,10 @@ impl Place {
                 let Some(total) = totals.totals.get_mut(self.total as usize) else {
                     return Err(Some(Reason::SeriesRefused));
                 };
+                // A sum that may fall is none (OpenMetrics 1.0).
+                if number < 0.0 {
+                    return Err(Some(Reason::NotANumber));
+                }
                 if !how.again {
                     observe(total, bounds, number);
                 }

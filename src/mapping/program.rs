@@ -60,7 +60,16 @@ impl Program {
             Rule::new(metric, subscribe.expire, &mut tree)
                 .map_err(|why| named(format!("`{}`: {why}", metric.name)))
         });
-        let rules = rules.collect::<Result<Vec<_>, _>>()?;
+        let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
+        let paths: Vec<_> = subscribe.metrics.iter().filter_map(|metric| metric.path.as_deref()).collect();
+        for rule in &mut rules {
+            rule.parts_are_of_others = rule.metric.path.as_deref().is_some_and(|path| {
+                paths
+                    .iter()
+                    .filter_map(|other| other.strip_prefix(path))
+                    .any(|rest| rest.starts_with(['.', '[']))
+            });
+        }
         let device = device.map_err(named)?;
         let presence = subscribe.availability.as_ref().map(|availability| {
             let mut tree = Tree::new();
@@ -99,7 +108,7 @@ impl Program {
     pub(super) fn reads_json(&self) -> bool {
         match self.subscribe.format {
             Format::Auto => self.tree.has_paths(),
-            Format::Json => true,
+            Format::Json | Format::Sparkplug => true,
             Format::Text | Format::Csv => false,
         }
     }
@@ -110,7 +119,8 @@ impl Program {
         let mut finder = Finder { tree: &self.tree, found };
         let read = match self.subscribe.format {
             Format::Csv => plain::csv(payload, &mut finder),
-            Format::Json => json::read(payload, &mut finder),
+            // What a payload of Sparkplug says is handed on as JSON.
+            Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
             Format::Text => plain::text(payload, &mut finder),
             Format::Auto if self.tree.has_paths() => json::read(payload, &mut finder),
             Format::Auto => plain::text(payload, &mut finder),

@@ -9,7 +9,7 @@ use super::path::Path;
 use super::reason::Reason;
 use super::text::Text;
 use super::walk::Leaf;
-use crate::config::mapping::{Counting, Expire, Metric, MetricKind};
+use crate::config::mapping::{Counting, Expire, Metric, MetricKind, ReadAs};
 use crate::reading::{Kind, Quantity};
 
 /// Inputs of an expression at most, `x` included.
@@ -29,6 +29,8 @@ pub(super) struct Rule {
     expression: Option<Expression>,
     /// Whether one topic has one series at most.
     pub(super) is_of_the_topic: bool,
+    /// Whether other rules take the parts of its value, where it has parts: some devices send one number, others a list.
+    pub(super) parts_are_of_others: bool,
 }
 
 /// Where a rule finds its values.
@@ -108,6 +110,7 @@ impl Rule {
             inputs,
             expression,
             metric: metric.clone(),
+            parts_are_of_others: false,
         })
     }
 
@@ -171,6 +174,12 @@ impl Rule {
 
     #[inline]
     fn value(&self, leaf: Leaf<'_>, found: &Found<'_>, instance: Instance) -> Option<Result<Value, Reason>> {
+        if self.parts_are_of_others
+            && matches!(leaf, Leaf::Object(_) | Leaf::List(_))
+            && self.metric.read != ReadAs::Length
+        {
+            return None;
+        }
         match &self.metric.kind {
             MetricKind::Info | MetricKind::Counter(Counting::Messages) => match leaf {
                 Leaf::Absent | Leaf::Null => None,
@@ -202,7 +211,7 @@ impl Rule {
     #[inline]
     fn computed(&self, number: f64, found: &Found<'_>, instance: Instance) -> Option<Result<Value, Reason>> {
         let Some(expression) = &self.expression else {
-            return Some(finite(number.mul_add(self.metric.scale, self.metric.offset)));
+            return Some(finite(number * self.metric.scale + self.metric.offset));
         };
         let mut values = [f64::NAN; INPUTS];
         let leaves = self.inputs.iter().map(|slot| found.get(*slot, instance.scope, instance.near));

@@ -18,7 +18,7 @@ const KEPT: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     client_id: String,
-    clean_session: bool,
+    clean: bool,
     keep_alive: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Session {
     pub(super) fn new(policy: &Policy, keep_alive: Duration) -> Self {
         Self {
             client_id: policy.client_id.clone().unwrap_or_else(|| super::client_id("hangup-")),
-            clean_session: policy.clean_session.unwrap_or(true),
+            clean: policy.clean_session.unwrap_or(true),
             keep_alive: policy.keep_alive.unwrap_or(keep_alive),
         }
     }
@@ -40,7 +40,7 @@ impl Session {
     /// # Errors
     /// When the file of a user property cannot be read.
     pub(super) async fn fill(&self, plan: Plan, mqtt: &Mqtt) -> Result<Plan, Failure> {
-        let kept = if self.clean_session { Duration::ZERO } else { KEPT };
+        let kept = if self.clean { Duration::ZERO } else { KEPT };
         let mqtt5 = match mqtt.version {
             Version::V311 => Mqtt5::default(),
             Version::V5 => Mqtt5 {
@@ -60,7 +60,7 @@ impl Session {
             version: mqtt.version,
             mqtt5,
             last_will,
-            clean_session: self.clean_session,
+            clean_session: self.clean,
             keep_alive: self.keep_alive,
             ..plan
         })

@@ -123,8 +123,12 @@ fn kind(fields: &mut Fields<'_, '_>) -> Option<MetricKind> {
 fn buckets(field: &DeValue<'_>) -> Result<Vec<f64>, String> {
     let bounds = value::list("[0.1, 1, 10]", text::number)(field)?;
     let ascending = bounds.windows(2).all(|pair| pair.first() < pair.last());
-    if bounds.is_empty() || bounds.len() > 64 || !ascending {
-        return Err("must be 1 to 64 ascending numbers (write for example `[0.1, 1, 10]`)".to_owned());
+    // A negative bound would forbid the sum (OpenMetrics 1.0).
+    let positive = bounds.first().is_some_and(|least| *least >= 0.0);
+    if bounds.len() > 64 || !ascending || !positive {
+        return Err(
+            "must be 1 to 64 ascending numbers from 0 on (write for example `[0.1, 1, 10]`)".to_owned()
+        );
     }
     Ok(bounds)
 }

@@ -7,13 +7,17 @@ mod metric;
 mod name;
 mod read;
 mod text;
+mod write;
 
 use std::time::Duration;
 
 use crate::connection::plan::RetainHandling;
 
 pub use read::from_text;
+pub use write::to_text;
 
+pub(crate) use name::check as check_name;
+pub(crate) use name::label as check_label;
 pub(super) use read::all;
 
 /// One topic filter with its rules.
@@ -63,6 +67,8 @@ pub enum Format {
     Text,
     /// One line of values, separated by commas, semicolons, tabs or blanks: `[0]` is the path of the first.
     Csv,
+    /// Sparkplug B: an object with `number` or `text` for each metric.
+    Sparkplug,
 }
 
 /// What becomes of a message that the broker had kept for us.

@@ -73,7 +73,7 @@ const UNITS: &[&str] = &[
 ///
 /// # Errors
 /// What is wrong, with a right name.
-pub(super) fn check(name: &str, kind: &MetricKind) -> Result<(), String> {
+pub(crate) fn check(name: &str, kind: &MetricKind) -> Result<(), String> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic());
     if !begins || !name.chars().all(letters) || name.len() > 128 {
@@ -113,7 +113,7 @@ pub(super) fn has_unit(name: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong, with a right name.
-pub(super) fn label(name: &str) -> Result<(), String> {
+pub(crate) fn label(name: &str) -> Result<(), String> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let fits =
         name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(letters);

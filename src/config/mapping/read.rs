@@ -15,8 +15,13 @@ use crate::mapping::{pattern, preset, topic};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-const FORMATS: &[(&str, Format)] =
-    &[("auto", Format::Auto), ("json", Format::Json), ("text", Format::Text), ("csv", Format::Csv)];
+const FORMATS: &[(&str, Format)] = &[
+    ("auto", Format::Auto),
+    ("json", Format::Json),
+    ("text", Format::Text),
+    ("csv", Format::Csv),
+    ("sparkplug", Format::Sparkplug),
+];
 
 const RETAINED: &[(&str, Retained)] =
     &[("ignore", Retained::Ignore), ("show", Retained::Show), ("accept", Retained::Accept)];
@@ -73,9 +78,10 @@ pub fn from_text(text: &str) -> Result<Vec<Subscribe>, String> {
 
 /// One table: what its preset says, and then its own.
 fn expand(fields: &mut Fields<'_, '_>) -> Vec<Subscribe> {
-    let Some(name) = fields.read("preset", value::text) else {
+    if !fields.has("preset") {
         return subscribe(fields).into_iter().collect();
-    };
+    }
+    let Some(name) = fields.read("preset", value::text) else { return Vec::new() };
     let base = fields.read("base", text::plain_filter);
     match preset::expand(&name, base.as_deref()) {
         Ok(mut ready) => {
@@ -158,10 +164,11 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
 
 fn metrics(fields: &mut Fields<'_, '_>, groups: &[String]) -> Vec<Metric> {
     let tables = fields.numbered("metric");
-    if !fields.has("metric") {
-        fields.problem(
+    if !fields.has("metric") && !fields.has("device") {
+        fields.warning(
             "metric",
-            "there is none: add a `[[connection.subscribe.metric]]`, or write `preset = \"zigbee2mqtt\"`",
+            "there is none, and no `device`: nothing becomes of its messages (add a `[[connection.subscribe.metric]]`, or \
+             write `preset = \"zigbee2mqtt\"`)",
         );
     }
     tables.into_iter().filter_map(|table| metric::read(table, groups)).collect()

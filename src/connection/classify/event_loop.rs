@@ -6,7 +6,7 @@ use rumqttc::v5;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::mqtt::codec;
-use super::{breach, connack, disconnect, ended_by, hang_up, io};
+use super::{breach, connack, disconnect, ended_by, hang_up, io, ping_timeout};
 use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
 use crate::connection::plan::Version;
@@ -22,7 +22,7 @@ use crate::connection::{Detail, Failure, Phase};
 pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         ConnectionError::MqttState(error) => state(error, in_session),
-        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session, Version::V311),
         ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal(*code))),
         ConnectionError::NotConnAck(_) => {
@@ -43,7 +43,7 @@ pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedB
 pub fn event_loop_v5(error: &v5::ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::ConnectionError::MqttState(error) => state_v5(error, in_session),
-        v5::ConnectionError::Timeout(_) => timeout(in_session),
+        v5::ConnectionError::Timeout(_) => timeout(in_session, Version::V5),
         v5::ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         v5::ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal_v5(*code))),
         v5::ConnectionError::NotConnAck(_) => {
@@ -59,7 +59,7 @@ fn state(error: &StateError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         StateError::Io(error) => by_itself(io(phase, error)),
         StateError::AwaitPingResp => no_answer(ErrorName::MqttTimeout, phase),
-        StateError::CollisionTimeout => no_acknowledgement(phase),
+        StateError::CollisionTimeout => no_acknowledgement(phase, Version::V311),
         StateError::Deserialization(error) => by_itself(codec(phase, Version::V311, error)),
         StateError::ConnectionAborted => aborted(phase),
         StateError::Unsolicited(_) => {
@@ -76,7 +76,7 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::StateError::Io(error) => by_itself(io(phase, error)),
         v5::StateError::AwaitPingResp => no_answer(ErrorName::PingTimeout, phase),
-        v5::StateError::CollisionTimeout => no_acknowledgement(phase),
+        v5::StateError::CollisionTimeout => no_acknowledgement(phase, Version::V5),
         v5::StateError::ConnectionAborted => aborted(phase),
         v5::StateError::ServerDisconnect { reason_code, reason_string: _ } => {
             (disconnect(phase, Some(*reason_code as u8)), EndedBy::Peer)
@@ -116,9 +116,9 @@ fn by_itself(failure: Failure) -> (Failure, EndedBy) {
     (failure, by)
 }
 
-fn timeout(in_session: bool) -> (Failure, EndedBy) {
+fn timeout(in_session: bool, version: Version) -> (Failure, EndedBy) {
     let failure = if in_session {
-        Failure::new(Phase::Session, ErrorName::MqttTimeout, "the broker takes no more bytes")
+        Failure::new(Phase::Session, ping_timeout(version), "the broker takes no more bytes")
     } else {
         Failure::new(Phase::Connack, ErrorName::ConnackTimeout, "no session came about in time")
     };
@@ -129,9 +129,9 @@ fn no_answer(name: ErrorName, phase: Phase) -> (Failure, EndedBy) {
     (Failure::new(phase, name, "the broker did not answer the ping in time"), EndedBy::Timeout)
 }
 
-fn no_acknowledgement(phase: Phase) -> (Failure, EndedBy) {
+fn no_acknowledgement(phase: Phase, version: Version) -> (Failure, EndedBy) {
     let message = "the broker did not acknowledge a message in time";
-    (Failure::new(phase, ErrorName::MqttTimeout, message), EndedBy::Timeout)
+    (Failure::new(phase, ping_timeout(version), message), EndedBy::Timeout)
 }
 
 /// The stream ended. How is not told: as a FIN, which says nothing politer.

@@ -121,7 +121,7 @@ pub fn told(mut failure: Failure, reason: Option<&str>, server: Option<&str>, hi
         let Some(text) = text.map(|text| harmless(text, hidden)).filter(|text| !text.is_empty()) else {
             continue;
         };
-        failure.message.push_str(&format!("; {what} `{text}`"));
+        failure.message.extend(["; ", what, " `", text.as_str(), "`"]);
     }
     failure
 }

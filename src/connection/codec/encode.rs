@@ -15,20 +15,16 @@ const LONGEST: usize = 268_435_455;
 /// Appends the packet; something of it may be there after an error.
 pub(super) fn packet(version: Version, packet: &Outbound, into: &mut BytesMut) -> Result<(), Fault> {
     match packet {
-        Outbound::Connect(connect) => self::connect(connect, into),
-        Outbound::Publish(publish) => self::publish(version, publish, into),
+        Outbound::Connect(connect) => self::connect(connect, into)?,
+        Outbound::Publish(publish) => self::publish(version, publish, into)?,
+        Outbound::Subscribe(subscribe) => self::subscribe(version, subscribe, into)?,
         Outbound::PubAck(id) => ack(version, PUBACK, Ack::fine(*id), into),
         Outbound::PubRec(id) => ack(version, PUBREC, Ack::fine(*id), into),
         Outbound::PubRel(release) => ack(version, PUBREL | 2, *release, into),
         Outbound::PubComp(complete) => ack(version, PUBCOMP, *complete, into),
-        Outbound::Subscribe(subscribe) => self::subscribe(version, subscribe, into),
-        Outbound::PingReq => bare(PINGREQ, into),
-        Outbound::Disconnect => bare(DISCONNECT, into),
+        Outbound::PingReq => into.put_slice(&[PINGREQ, 0]),
+        Outbound::Disconnect => into.put_slice(&[DISCONNECT, 0]),
     }
-}
-
-fn bare(first: u8, into: &mut BytesMut) -> Result<(), Fault> {
-    into.put_slice(&[first, 0]);
     Ok(())
 }
 
@@ -114,14 +110,13 @@ fn publish(version: Version, publish: &Publish, into: &mut BytesMut) -> Result<(
     Ok(())
 }
 
-fn ack(version: Version, first: u8, ack: Ack, into: &mut BytesMut) -> Result<(), Fault> {
+fn ack(version: Version, first: u8, ack: Ack, into: &mut BytesMut) {
     let said = version == Version::V5 && ack.code != 0;
     into.put_slice(&[first, if said { 3 } else { 2 }]);
     into.put_u16(ack.id);
     if said {
         into.put_u8(ack.code);
     }
-    Ok(())
 }
 
 fn subscribe(version: Version, subscribe: &Subscribe, into: &mut BytesMut) -> Result<(), Fault> {

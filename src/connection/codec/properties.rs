@@ -98,8 +98,11 @@ pub(super) fn of_connack(input: &mut Input<'_>, ack: &mut ConnAck) -> Result<(),
                 | AUTHENTICATION_DATA,
                 _,
             ) => {}
-            (RECEIVE_MAXIMUM | MAXIMUM_QOS | RETAIN_AVAILABLE | MAXIMUM_PACKET_SIZE, _)
-            | (WILDCARD_AVAILABLE | SHARED_AVAILABLE, _) => {
+            (
+                RECEIVE_MAXIMUM | MAXIMUM_QOS | RETAIN_AVAILABLE | MAXIMUM_PACKET_SIZE | WILDCARD_AVAILABLE
+                | SHARED_AVAILABLE,
+                _,
+            ) => {
                 return Err(Fault::Malformed("a property has a value that is not allowed"));
             }
             _ => return Err(ELSEWHERE),

@@ -76,6 +76,7 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
 
 /// Whether a header may stand beside those of the upgrade: a line break would begin another one, and a second `Host`
 /// or `Upgrade` would be another request to some servers.
+#[must_use]
 pub fn is_further_header(name: &str, value: &str) -> bool {
     const OURS: &[&str] = &["host", "connection", "upgrade", "content-length", "transfer-encoding"];
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

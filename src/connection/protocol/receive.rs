@@ -21,9 +21,9 @@ impl Protocol {
             Inbound::ConnAck(ack) if ack.code == 0 => self.accepted(&ack, since, now),
             Inbound::ConnAck(ack) => {
                 let failure = classify::connack(ack.code);
-                self.end(self.told(failure, ack.reason, ack.server), EndedBy::Peer);
+                self.end(self.told(failure, ack.reason.as_deref(), ack.server.as_deref()), EndedBy::Peer);
             }
-            Inbound::Disconnect(disconnect) => self.disconnected(*disconnect),
+            Inbound::Disconnect(disconnect) => self.disconnected(&disconnect),
             Inbound::Auth => self.breach("the broker wants to authenticate, which nobody asked for,"),
             Inbound::Publish(_)
             | Inbound::PubAck(_)
@@ -72,7 +72,7 @@ impl Protocol {
                     self.notices.push_back(Notice::Pinged(took));
                 }
             }
-            Inbound::Disconnect(disconnect) => self.disconnected(*disconnect),
+            Inbound::Disconnect(disconnect) => self.disconnected(&disconnect),
             Inbound::ConnAck(_) => self.breach("a second CONNACK came"),
             Inbound::UnsubAck => self.breach("an UNSUBACK came that nobody waited for"),
             Inbound::Auth => self.breach("an AUTH came, which nobody asked for,"),
@@ -167,9 +167,9 @@ impl Protocol {
         }
     }
 
-    fn disconnected(&mut self, disconnect: Disconnect) {
+    fn disconnected(&mut self, disconnect: &Disconnect) {
         let Disconnect { code, reason, server } = disconnect;
-        let failure = classify::disconnect(self.phase(), code);
-        self.end(self.told(failure, reason, server), EndedBy::Peer);
+        let failure = classify::disconnect(self.phase(), *code);
+        self.end(self.told(failure, reason.as_deref(), server.as_deref()), EndedBy::Peer);
     }
 }

@@ -63,12 +63,12 @@ impl std::fmt::Debug for AwsIot {
 
 /// What lies under MQTT with this authentication.
 pub(super) fn transport(authentication: &Authentication) -> Transport {
-    match authentication {
-        Authentication::SigV4 { .. } => Transport::Wss,
-        Authentication::Certificate => Transport::Tls,
-        Authentication::Authorizer(authorizer) if authorizer.websocket => Transport::Wss,
-        Authentication::Authorizer(_) => Transport::Tls,
-    }
+    let websocket = match authentication {
+        Authentication::SigV4 { .. } => true,
+        Authentication::Certificate => false,
+        Authentication::Authorizer(authorizer) => authorizer.websocket,
+    };
+    if websocket { Transport::Wss } else { Transport::Tls }
 }
 
 /// How the gateway is told what is spoken, for it has one port for all of it.
