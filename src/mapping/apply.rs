@@ -212,18 +212,15 @@ impl Hand<'_, '_> {
         let Self { context, name, state, .. } = self;
         let key = &mut state.key;
         key.clear();
-        match instance.every.and_then(|at| context.found.every.get(at)) {
-            Some(every) => {
-                let (path, index) = context.found.spelt(every);
-                key.push_str(path);
-                key.push('\u{1f}');
-                key.push_str(index);
-            }
-            None => {
-                context.found.star(instance.scope, 0, key);
-                key.push('\u{1f}');
-                context.found.star(instance.scope, 1, key);
-            }
+        if let Some(every) = instance.every.and_then(|at| context.found.every.get(at)) {
+            let (path, index) = context.found.spelt(every);
+            key.push_str(path);
+            key.push('\u{1f}');
+            key.push_str(index);
+        } else {
+            context.found.star(instance.scope, 0, key);
+            key.push('\u{1f}');
+            context.found.star(instance.scope, 1, key);
         }
         key.push(MARK);
         key.push_str(name);

@@ -122,8 +122,10 @@ impl Program {
             // What a payload of Sparkplug says is handed on as JSON.
             Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
             Format::Text => plain::text(payload, &mut finder),
-            Format::Auto if self.tree.has_paths() => json::read(payload, &mut finder),
-            Format::Auto => plain::text(payload, &mut finder),
+            Format::Auto => match self.tree.has_paths() {
+                true => json::read(payload, &mut finder),
+                false => plain::text(payload, &mut finder),
+            },
         };
         match read {
             Ok(()) => Ok(()),

@@ -136,7 +136,7 @@ impl Ear {
         let mut hand_on = |told: &mut Object, sink: &mut dyn Sink| {
             let Some(payload) = told.take() else { return };
             let message =
-                Incoming { topic: topic.clone(), payload: payload.into(), retain: false, ..message.clone() };
+                Incoming { topic: topic.clone(), payload, retain: false, ..message.clone() };
             outcome = mapper.heard(&message, now, sink).or(outcome);
         };
         let read = payload::read(&message.payload, |metric| {
