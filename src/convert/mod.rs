@@ -148,18 +148,16 @@ fn topics(mqtt: &Value, notes: &mut Vec<String>) -> Topics {
     let filter = mqtt.get("topic_path").and_then(text).unwrap_or_else(|| TOPIC.to_owned());
     let expression = mqtt.get("device_id_regex").and_then(text).unwrap_or_else(|| DEVICE.to_owned());
     let name = mqtt.pointer("/metric_per_topic_config/metric_name_regex").and_then(text);
-    match place::locate(&expression, SENSOR, &filter) {
-        Some(device) => Topics { filter, pattern: None, device, name },
-        None => {
-            notes.push(
-                "no level of the topic alone is the device: `pattern` is the old `device_id_regex`; a topic that it does not fit is \
-                 passed over, where it had an empty `sensor` before"
-                    .to_owned(),
-            );
-            let device = format!("{{{SENSOR}}}");
-            Topics { filter, pattern: Some(place::anywhere(&expression)), device, name }
-        }
+    if let Some(device) = place::locate(&expression, SENSOR, &filter) {
+        return Topics { filter, pattern: None, device, name };
     }
+    notes.push(
+        "no level of the topic alone is the device: `pattern` is the old `device_id_regex`; a topic that it does not fit is \
+         passed over, where it had an empty `sensor` before"
+            .to_owned(),
+    );
+    let device = format!("{{{SENSOR}}}");
+    Topics { filter, pattern: Some(place::anywhere(&expression)), device, name }
 }
 
 type One = (Option<String>, String, Format, rule::Converted);

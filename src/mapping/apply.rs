@@ -108,13 +108,12 @@ pub(super) fn apply<'p>(
         device.has_topic(work.place);
     }
     let outcome = match (got, wrong) {
-        // Who is only counted has no rules.
-        (0, 0) if hearer.rules.is_empty() => Outcome::Ignored,
         (0, 0) => Outcome::Ignored,
         (0, _) => Outcome::Malformed,
         _ => Outcome::Decoded,
     };
-    Made { outcome, in_vain: got + wrong == 0, new }
+    // Who is only counted has no rules.
+    Made { outcome, in_vain: got + wrong == 0 && !hearer.rules.is_empty(), new }
 }
 
 /// What every value of one message shares.
