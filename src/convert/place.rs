@@ -15,8 +15,8 @@ pub(super) fn locate(expression: &str, group: &str, filter: &str) -> Option<Stri
     // A topic of `home/#` may be too short for the expression; two of three show where the group stands.
     let all = topics(filter);
     let least = all.len().min(2);
-    let tried = all.into_iter().filter_map(|levels| Some((run(&regex, group, &levels)?, levels)));
-    let (found, samples): (Vec<_>, Vec<_>) = tried.unzip();
+    let runs = all.into_iter().filter_map(|levels| Some((run(&regex, group, &levels)?, levels)));
+    let (found, samples): (Vec<_>, Vec<_>) = runs.unzip();
     if found.len() < least {
         return None;
     }

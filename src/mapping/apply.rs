@@ -211,18 +211,15 @@ impl Hand<'_, '_> {
         let Self { context, name, state, .. } = self;
         let key = &mut state.key;
         key.clear();
-        match instance.every.and_then(|at| context.found.every.get(at)) {
-            Some(every) => {
-                let (path, index) = context.found.spelt(every);
-                key.push_str(path);
-                key.push('\u{1f}');
-                key.push_str(index);
-            }
-            None => {
-                context.found.star(instance.scope, 0, key);
-                key.push('\u{1f}');
-                context.found.star(instance.scope, 1, key);
-            }
+        if let Some(every) = instance.every.and_then(|at| context.found.every.get(at)) {
+            let (path, index) = context.found.spelt(every);
+            key.push_str(path);
+            key.push('\u{1f}');
+            key.push_str(index);
+        } else {
+            context.found.star(instance.scope, 0, key);
+            key.push('\u{1f}');
+            context.found.star(instance.scope, 1, key);
         }
         key.push(MARK);
         key.push_str(name);
@@ -241,7 +238,7 @@ impl Hand<'_, '_> {
             .every
             .and_then(|at| self.context.found.every.get(at))
             .map(|every| self.context.found.spelt(every));
-        let named;
+        let own;
         let quantity = match spelt {
             None => &rule.quantity,
             Some((path, _)) => {
@@ -253,8 +250,8 @@ impl Hand<'_, '_> {
                     }
                     names.insert(path.into());
                 }
-                named = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
-                &named
+                own = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
+                &own
             }
         };
         let labels = labels(rule, &self.context, instance);

@@ -153,17 +153,12 @@ pub(super) struct Found<'p> {
 
 impl Found<'_> {
     /// The same buffers for another payload.
-    pub(super) fn reused<'q>(mut self) -> Found<'q> {
-        self.many.clear();
-        self.every.clear();
-        self.ones.clear();
-        self.scopes.clear();
+    pub(super) fn reused<'q>(self) -> Found<'q> {
         Found {
-            // Collected in place: the compiler cannot know that an empty list borrows nothing.
-            ones: self.ones.into_iter().filter_map(|_| None).collect(),
-            many: self.many.into_iter().filter_map(|_| None).collect(),
-            every: self.every.into_iter().filter_map(|_| None).collect(),
-            scopes: self.scopes.into_iter().filter_map(|_| None).collect(),
+            ones: emptied(self.ones),
+            many: emptied(self.many),
+            every: emptied(self.every),
+            scopes: emptied(self.scopes),
             active: self.active,
             levels: self.levels,
             path: self.path,
@@ -174,6 +169,13 @@ impl Found<'_> {
             overflowed: false,
         }
     }
+}
+
+/// The same memory for values that borrow from somewhere else: the compiler cannot know that an empty list borrows
+/// nothing, and collects it in place.
+fn emptied<T, U>(mut list: Vec<T>) -> Vec<U> {
+    list.clear();
+    list.into_iter().map_while(|_| None).collect()
 }
 
 impl<'p> Found<'p> {

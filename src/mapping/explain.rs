@@ -252,12 +252,12 @@ fn series(
             }
         }
         (MetricKind::Counter(Counting::Add | Counting::Messages), Value::Number(value)) => {
-            push(&labels, " +", value)
+            push(&labels, " +", value);
         }
         (MetricKind::Histogram(_), Value::Number(value)) => push(&labels, " observes ", value),
         (MetricKind::Info, Value::Number(_)) => push(&labels, " ", 1.0),
         (MetricKind::Gauge | MetricKind::Counter(Counting::Repair | Counting::Raw), Value::Number(value)) => {
-            push(&labels, " ", value)
+            push(&labels, " ", value);
         }
         (MetricKind::State(_), Value::Number(_))
         | (
@@ -334,7 +334,12 @@ fn absent(program: &Program, rule: &Rule, found: &Found<'_>, payload: &[u8]) -> 
         (Source::Slot(slot @ Slot::One(_)), Some(path)) => match found.get(slot, NOWHERE, 0) {
             Leaf::Absent => reasons.push(format!("path `{path}` is not there; {}", has())),
             Leaf::Null => reasons.push(format!("`{path}` is null: the device knows no value")),
-            _ => {
+            Leaf::Digits(_)
+            | Leaf::Number(_)
+            | Leaf::Text(_)
+            | Leaf::Bool(_)
+            | Leaf::Object(_)
+            | Leaf::List(_) => {
                 let missing =
                     rule.metric.inputs.iter().map(|(_, path)| format!("`{path}`")).collect::<Vec<_>>();
                 reasons.push(format!("an input is not there ({}); {}", missing.join(", "), has()));

@@ -226,6 +226,8 @@ impl<'p> Scanner<'p> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// Writes down what it is told.
@@ -236,19 +238,21 @@ mod tests {
         fn enter(&mut self, at: At<'p>) -> bool {
             let enters = !(self.1 && at == At::Key(Text::Plain("skip"), 0));
             if enters {
-                self.0.push_str(&match at {
-                    At::Key(key, number) => format!("{}#{number}(", key.plain()),
-                    At::Index(index) => format!("{index}("),
-                });
+                let _ = match at {
+                    At::Key(key, number) => write!(self.0, "{}#{number}(", key.plain()),
+                    At::Index(index) => write!(self.0, "{index}("),
+                };
             }
             enters
         }
         fn leaf(&mut self, leaf: Leaf<'p>) {
-            self.0.push_str(&match leaf {
-                Leaf::Digits(digits) => digits.to_owned(),
-                Leaf::Text(text) => format!("'{}'", text.plain()),
-                other => format!("{other:?}"),
-            });
+            let _ = if let Leaf::Digits(digits) = leaf {
+                write!(self.0, "{digits}")
+            } else if let Leaf::Text(text) = leaf {
+                write!(self.0, "'{}'", text.plain())
+            } else {
+                write!(self.0, "{leaf:?}")
+            };
         }
         fn leave(&mut self) {
             self.0.push(')');

@@ -92,7 +92,7 @@ pub(super) enum Places {
     /// There is one at most.
     One(Option<Place>),
     /// One for each key.
-    Many(Box<HashMap<Box<str>, Place>>),
+    Many(HashMap<Box<str>, Place>),
 }
 
 /// What devices said of themselves.
@@ -236,7 +236,7 @@ fn hearer(
         places: if rule.is_of_the_topic && one_series {
             Places::One(None)
         } else {
-            Places::Many(Box::default())
+            Places::Many(HashMap::new())
         },
     });
     Hearer { program: number, device: whose, rules: held.collect() }

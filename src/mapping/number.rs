@@ -42,7 +42,12 @@ impl Reader {
             Leaf::Digits(digits) if self.read == ReadAs::Number && self.words.is_empty() => {
                 Some(finite(digits.parse().ok()))
             }
-            _ => Some(self.other_number(leaf)),
+            Leaf::Digits(_)
+            | Leaf::Number(_)
+            | Leaf::Text(_)
+            | Leaf::Bool(_)
+            | Leaf::Object(_)
+            | Leaf::List(_) => Some(self.other_number(leaf)),
         }
     }
 

@@ -50,9 +50,10 @@ mod tests {
             true
         }
         fn leaf(&mut self, leaf: Leaf<'p>) {
-            self.0.push(match leaf {
-                Leaf::Text(text) => text.plain().into_owned(),
-                other => format!("{other:?}"),
+            self.0.push(if let Leaf::Text(text) = leaf {
+                text.plain().into_owned()
+            } else {
+                format!("{leaf:?}")
             });
         }
         fn leave(&mut self) {}

@@ -121,9 +121,8 @@ impl Program {
             Format::Csv => plain::csv(payload, &mut finder),
             // What a payload of Sparkplug says is handed on as JSON.
             Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
-            Format::Text => plain::text(payload, &mut finder),
             Format::Auto if self.tree.has_paths() => json::read(payload, &mut finder),
-            Format::Auto => plain::text(payload, &mut finder),
+            Format::Auto | Format::Text => plain::text(payload, &mut finder),
         };
         match read {
             Ok(()) => Ok(()),

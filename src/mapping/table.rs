@@ -57,17 +57,14 @@ impl<T> Table<T> {
         let topic: Arc<str> = topic.into();
         let entry = Entry { topic: Arc::clone(&topic), value: Some(value), weight: 1, asked: true };
         self.weight += 1;
-        let place = match self.free.pop() {
-            Some(place) => {
-                if let Some(free) = self.entries.get_mut(place as usize) {
-                    *free = entry;
-                }
-                place
+        let place = if let Some(place) = self.free.pop() {
+            if let Some(free) = self.entries.get_mut(place as usize) {
+                *free = entry;
             }
-            None => {
-                self.entries.push(entry);
-                u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
-            }
+            place
+        } else {
+            self.entries.push(entry);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         };
         self.places.insert(topic, place);
         place

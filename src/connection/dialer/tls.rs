@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(named(der.as_ref(), key.as_bytes()), ErrorName::PemMalformed);
         assert_eq!(named(pem.as_bytes(), pem.as_bytes()), ErrorName::PemMalformed);
         assert_eq!(authorities(key.as_bytes()).unwrap_err().error, ErrorName::PemMalformed);
-        assert_eq!(authorities(pem.as_bytes()).unwrap(), [der.clone()]);
+        assert_eq!(authorities(pem.as_bytes()).unwrap(), std::slice::from_ref(&der));
         let mixed = Identity::from_pem(pem.as_bytes(), stranger.as_bytes()).unwrap();
         let failure = client_config_as([der], Some(mixed), &[]).unwrap_err();
         assert_eq!(failure.error, ErrorName::TlsContextError);
