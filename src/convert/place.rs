@@ -14,10 +14,10 @@ pub(super) fn locate(expression: &str, group: &str, filter: &str) -> Option<Stri
     let regex = Regex::new(expression).ok()?;
     // A topic of `home/#` may be too short for the expression; two of three show where the group stands.
     let all = topics(filter);
-    let least = all.len().min(2);
+    let enough = all.len().min(2);
     let runs = all.into_iter().filter_map(|levels| Some((run(&regex, group, &levels)?, levels)));
     let (found, samples): (Vec<_>, Vec<_>) = runs.unzip();
-    if found.len() < least {
+    if found.len() < enough {
         return None;
     }
     let (first, length) = found.first().copied()?;

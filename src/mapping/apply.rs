@@ -243,13 +243,13 @@ impl Hand<'_, '_> {
         let quantity = match spelt {
             None => &rule.quantity,
             Some((path, _)) => {
-                let names = self.state.names.entry(number).or_default();
-                if !names.contains(path) {
-                    if names.len() >= NAMES {
+                let made = self.state.names.entry(number).or_default();
+                if !made.contains(path) {
+                    if made.len() >= NAMES {
                         self.fault(Reason::TooManyValues);
                         return None;
                     }
-                    names.insert(path.into());
+                    made.insert(path.into());
                 }
                 named = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
                 &named

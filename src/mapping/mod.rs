@@ -131,7 +131,7 @@ pub fn listener(connection: &str, subscribes: &[Subscribe]) -> Result<listen::Sh
         mapper::Mapper::new(subscribes).map_err(|why| format!("connection `{connection}`: {why}"))?;
     Ok(match sparkplug::Ear::around(mapper, subscribes) {
         Ok(ear) => Arc::new(Mutex::new(ear)),
-        Err(mapper) => Arc::new(Mutex::new(mapper)),
+        Err(mapper) => Arc::new(Mutex::new(*mapper)),
     })
 }
 

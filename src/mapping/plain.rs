@@ -50,7 +50,11 @@ mod tests {
             true
         }
         fn leaf(&mut self, leaf: Leaf<'p>) {
-            self.0.push(if let Leaf::Text(text) = leaf { text.plain().into_owned() } else { format!("{leaf:?}") });
+            self.0.push(if let Leaf::Text(text) = leaf {
+                text.plain().into_owned()
+            } else {
+                format!("{leaf:?}")
+            });
         }
         fn leave(&mut self) {}
     }

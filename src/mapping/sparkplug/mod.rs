@@ -82,11 +82,15 @@ enum What {
 }
 
 impl Ear {
-    /// `None` when no subscription asks for it: the mapping hears for itself.
-    pub(super) fn around(mapper: Mapper, subscribes: &[Subscribe]) -> Result<Self, Mapper> {
+    /// The mapping itself when no subscription asks for Sparkplug.
+    pub(super) fn around(mapper: Mapper, subscribes: &[Subscribe]) -> Result<Self, Box<Mapper>> {
         let wanted = subscribes.iter().filter(|subscribe| subscribe.format == Format::Sparkplug);
         let filters: Vec<_> = wanted.map(|subscribe| subscribe.filter.clone()).collect();
-        if filters.is_empty() { Err(mapper) } else { Ok(Self { mapper, filters, births: Births::default() }) }
+        if filters.is_empty() {
+            Err(Box::new(mapper))
+        } else {
+            Ok(Self { mapper, filters, births: Births::default() })
+        }
     }
 
     fn birth(&mut self, address: Address<'_>, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
@@ -135,8 +139,7 @@ impl Ear {
         let topic = address.topic_of_data();
         let mut hand_on = |told: &mut Object, sink: &mut dyn Sink| {
             let Some(payload) = told.take() else { return };
-            let message =
-                Incoming { topic: topic.clone(), payload, retain: false, ..message.clone() };
+            let message = Incoming { topic: topic.clone(), payload, retain: false, ..message.clone() };
             outcome = mapper.heard(&message, now, sink).or(outcome);
         };
         let read = payload::read(&message.payload, |metric| {
