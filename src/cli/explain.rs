@@ -18,7 +18,8 @@ Examples:
       --payload '{\"temperature\": 21.5}'
   mosquitto_sub -t zigbee2mqtt/kitchen -C 1 | hangup explain --config hangup.toml \\
       --topic zigbee2mqtt/kitchen --payload-file -
-  hangup explain --config hangup.toml --topic a/b --payload 1 --retained --property site=attic
+  hangup explain --config hangup.toml --topic a/b --payload 1 --retained \\
+      --property site=attic
 
 Nothing is connected to. What was said before is not known here: counters begin anew.
 

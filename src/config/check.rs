@@ -43,8 +43,10 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let diagnosis = past::diagnosis(root.table("diagnosis"));
     let commands = past::commands(root.table("commands"), around);
     let limits = limits(root.table("limits"));
-    let policy = reconnect::shared(root.table("reconnect"));
-    let connections = connections(&mut root, &policy, around);
+    let reconnect = root.table("reconnect");
+    let patient = reconnect.as_ref().is_some_and(suited::says_how_patient);
+    let policy = reconnect::shared(reconnect);
+    let connections = connections(&mut root, &policy, patient, around);
     root.finish();
     Config { http, readings, log, state, diagnostics, diagnosis, commands, limits, shard: None, connections }
 }
@@ -137,7 +139,13 @@ fn log(fields: Option<Fields<'_, '_>>) -> Log {
     log
 }
 
-fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<Connection> {
+/// `patient`: the policy says itself how long to wait when only a person can help.
+fn connections(
+    root: &mut Fields<'_, '_>,
+    policy: &Policy,
+    patient: bool,
+    around: &Surroundings<'_>,
+) -> Vec<Connection> {
     let tables = root.tables("connection");
     if !root.has("connection") {
         root.problem("connection", "there is none: add a `[[connection]]` (deploy/example.toml shows one)");
@@ -157,7 +165,9 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
                 );
             }
         }
-        let policy = reconnect::own(fields.table("reconnect"), policy);
+        let own = fields.table("reconnect");
+        let patient = patient || own.as_ref().is_some_and(suited::says_how_patient);
+        let mut policy = reconnect::own(own, policy);
         if policy.client_id.as_ref().is_some_and(|id| !client_ids.insert(id.clone())) {
             fields.problem(
                 "reconnect",
@@ -167,6 +177,9 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
         let (kind, source) = source(&mut fields, around);
         let subscribe = mapping::all(&mut fields);
         if let Some(kind) = kind {
+            if !patient {
+                suited::hurry(kind, &mut policy);
+            }
             suited::check(&fields, kind, &policy, &subscribe);
         }
         let fleet = fields.table("fleet").and_then(fleet::fleet);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::file::Fields;
-use super::{Human, Policy, Subscribe, filter};
+use super::{Human, Policy, Recovery, Subscribe, filter};
 
 /// What AWS IoT Core takes as keep-alive (AWS General Reference, "AWS IoT Core message broker limits").
 const AWS_KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(1200);
@@ -21,6 +21,24 @@ pub(super) enum Kind {
     Navien,
     Broker,
     AwsIot,
+}
+
+/// The longest wait for a broker that refuses us, where nothing else is written. It locks no account, as a vendor would;
+/// and one that starts before its user database refuses everybody for a while, to be back within 15 s after that.
+const BROKER_PATIENCE: Duration = Duration::from_secs(12);
+
+/// Whether this table says itself how long to wait when only a person can help.
+pub(super) fn says_how_patient(reconnect: &Fields<'_, '_>) -> bool {
+    reconnect.has("max_delay_setup")
+}
+
+/// Shortens the wait for a broker that refuses us. Other presets than the default stay what they are elsewhere.
+pub(super) fn hurry(kind: Kind, policy: &mut Policy) {
+    let wait = match kind {
+        Kind::Broker if policy.recovery == Recovery::TwoTier => BROKER_PATIENCE.max(policy.initial_delay),
+        Kind::Broker | Kind::Navien | Kind::AwsIot => return,
+    };
+    policy.max_delay_setup = wait;
 }
 
 /// Notes what does not fit together.

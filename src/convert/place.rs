@@ -24,10 +24,10 @@ pub(super) fn locate(expression: &str, group: &str, filter: &str) -> Option<Stri
     let same_length = found.iter().all(|(_, other)| *other == length);
     let from_start = found.iter().all(|(at, _)| *at == first);
     let behind = |levels: &Vec<String>, at: usize| levels.len() - at;
-    let last = samples.first().map(|levels| behind(levels, first))?;
-    let from_end = samples.iter().zip(&found).all(|(levels, (at, _))| behind(levels, *at) == last);
+    let depth = samples.first().map(|levels| behind(levels, first))?;
+    let from_end = samples.iter().zip(&found).all(|(levels, (at, _))| behind(levels, *at) == depth);
     let name = |offset: usize| {
-        if from_start { format!("{{{}}}", first + offset + 1) } else { format!("{{-{}}}", last - offset) }
+        if from_start { format!("{{{}}}", first + offset + 1) } else { format!("{{-{}}}", depth - offset) }
     };
     (same_length && (from_start || from_end)).then(|| (0..length).map(name).collect::<Vec<_>>().join("/"))
 }

@@ -108,13 +108,12 @@ pub(super) fn apply<'p>(
         device.has_topic(work.place);
     }
     let outcome = match (got, wrong) {
-        // Who is only counted has no rules.
-        (0, 0) if hearer.rules.is_empty() => Outcome::Ignored,
         (0, 0) => Outcome::Ignored,
         (0, _) => Outcome::Malformed,
         _ => Outcome::Decoded,
     };
-    Made { outcome, in_vain: got + wrong == 0, new }
+    // Who is only counted has no rules.
+    Made { outcome, in_vain: got + wrong == 0 && !hearer.rules.is_empty(), new }
 }
 
 /// What every value of one message shares.
@@ -239,7 +238,7 @@ impl Hand<'_, '_> {
             .every
             .and_then(|at| self.context.found.every.get(at))
             .map(|every| self.context.found.spelt(every));
-        let named;
+        let own;
         let quantity = match spelt {
             None => &rule.quantity,
             Some((path, _)) => {
@@ -251,8 +250,8 @@ impl Hand<'_, '_> {
                     }
                     made.insert(path.into());
                 }
-                named = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
-                &named
+                own = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
+                &own
             }
         };
         let labels = labels(rule, &self.context, instance);

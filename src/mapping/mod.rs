@@ -129,10 +129,11 @@ use crate::source::listen;
 pub fn listener(connection: &str, subscribes: &[Subscribe]) -> Result<listen::Shared, String> {
     let mapper =
         mapper::Mapper::new(subscribes).map_err(|why| format!("connection `{connection}`: {why}"))?;
-    Ok(match sparkplug::Ear::around(mapper, subscribes) {
-        Ok(ear) => Arc::new(Mutex::new(ear)),
-        Err(mapper) => Arc::new(Mutex::new(*mapper)),
-    })
+    let filters = sparkplug::Ear::filters(subscribes);
+    if filters.is_empty() {
+        return Ok(Arc::new(Mutex::new(mapper)));
+    }
+    Ok(Arc::new(Mutex::new(sparkplug::Ear::around(mapper, filters))))
 }
 
 /// What to subscribe to: every filter once, and the availability topics that none of them covers.

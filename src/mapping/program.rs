@@ -119,10 +119,10 @@ impl Program {
         let mut finder = Finder { tree: &self.tree, found };
         let read = match self.subscribe.format {
             Format::Csv => plain::csv(payload, &mut finder),
-            Format::Text => plain::text(payload, &mut finder),
-            Format::Auto if !self.tree.has_paths() => plain::text(payload, &mut finder),
             // What a payload of Sparkplug says is handed on as JSON.
-            Format::Auto | Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
+            Format::Json | Format::Sparkplug => json::read(payload, &mut finder),
+            Format::Auto if self.tree.has_paths() => json::read(payload, &mut finder),
+            Format::Auto | Format::Text => plain::text(payload, &mut finder),
         };
         match read {
             Ok(()) => Ok(()),

@@ -17,7 +17,7 @@ const KEPT: Duration = Duration::from_secs(3_600);
 /// What the policy says about MQTT.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
-    client_id: String,
+    client_id: Option<String>,
     clean: bool,
     keep_alive: Duration,
 }
@@ -25,14 +25,16 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(policy: &Policy, keep_alive: Duration) -> Self {
         Self {
-            client_id: policy.client_id.clone().unwrap_or_else(|| super::client_id("hangup-")),
+            client_id: policy.client_id.clone(),
             clean: policy.clean_session.unwrap_or(true),
             keep_alive: policy.keep_alive.unwrap_or(keep_alive),
         }
     }
 
-    pub(super) fn client_id(&self) -> &str {
-        &self.client_id
+    /// The configured client id, or a new one for each attempt: who takes that of the last session takes nothing of the
+    /// next one. A session that the broker keeps has a configured one.
+    pub(super) fn client_id(&self) -> String {
+        self.client_id.clone().unwrap_or_else(|| super::client_id("hangup-"))
     }
 
     /// The same plan with everything that CONNECT says, but the login.

@@ -143,8 +143,8 @@ fn aws_is_told_its_limits_and_exactly_one_way_in() {
             "subscribe: the filter of number 1 has 8 slashes, and AWS IoT Core takes 7",
         ],
     );
-    let more = format!("[[connection.subscribe]]\nfilter = \"a\"\n{RULE}\n");
-    let long = format!("qos = 2\n{}", more.repeat(50));
+    let more = |number| format!("[[connection.subscribe]]\nfilter = \"a/{number}\"\n{RULE}\n");
+    let long = format!("qos = 2\n{}", (0..50).map(more).collect::<String>());
     let both = "client_certificate_file = \"secret\"\n[connection.source.aws_iot.authorizer]\ntoken = { file = \"secret\" }";
     refused(
         &(aws(both, "a") + &long),

@@ -7,8 +7,9 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use hangup::clock::now;
 use hangup::config::{Origin, load};
 use hangup::convert::{Converted, mqtt2prometheus};
 
@@ -136,12 +137,12 @@ fn page(port: u16) -> Option<String> {
 }
 
 fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = now().at + Duration::from_secs(60);
     loop {
         if let Some(found) = there() {
             return found;
         }
-        assert!(Instant::now() < end, "{what} did not come");
+        assert!(now().at < end, "{what} did not come");
         // Another process is waited for, which tells nobody.
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -164,6 +165,7 @@ fn series(lines: impl Iterator<Item = String>, without: &[&str]) -> BTreeMap<Str
 }
 
 /// What the real exporter shows; `None`, said loudly: it is not installed.
+#[expect(clippy::print_stderr, reason = "a comparison that was skipped says so")]
 fn real(config: &str, messages: &[(&str, &str)], expected: usize) -> Option<BTreeMap<String, f64>> {
     let directory = tempfile::tempdir().unwrap();
     let (broker, web) = (free_port(), free_port());

@@ -82,15 +82,15 @@ enum What {
 }
 
 impl Ear {
-    /// The mapping itself when no subscription asks for Sparkplug.
-    pub(super) fn around(mapper: Mapper, subscribes: &[Subscribe]) -> Result<Self, Box<Mapper>> {
+    /// The filters of the subscriptions that ask for it; without one the mapping hears for itself.
+    pub(super) fn filters(subscribes: &[Subscribe]) -> Vec<String> {
         let wanted = subscribes.iter().filter(|subscribe| subscribe.format == Format::Sparkplug);
-        let filters: Vec<_> = wanted.map(|subscribe| subscribe.filter.clone()).collect();
-        if filters.is_empty() {
-            Err(Box::new(mapper))
-        } else {
-            Ok(Self { mapper, filters, births: Births::default() })
-        }
+        wanted.map(|subscribe| subscribe.filter.clone()).collect()
+    }
+
+    /// A mapping that hears of Sparkplug by these filters.
+    pub(super) fn around(mapper: Mapper, filters: Vec<String>) -> Self {
+        Self { mapper, filters, births: Births::default() }
     }
 
     fn birth(&mut self, address: Address<'_>, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {

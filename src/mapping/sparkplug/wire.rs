@@ -20,7 +20,7 @@ pub(super) enum Field<'p> {
 pub(super) struct Wrong;
 
 /// The fields of a message with their numbers. After a fault there are no more.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Fields<'p>(pub(super) &'p [u8]);
 
 impl<'p> Iterator for Fields<'p> {
