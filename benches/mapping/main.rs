@@ -8,7 +8,7 @@
 )]
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hangup::clock;
 use hangup::config::mapping::from_text;
@@ -17,7 +17,6 @@ use hangup::mapping;
 use hangup::reading::ingest::Ingest;
 use hangup::reading::store::Store;
 use hangup::source::Outcome;
-use hangup::source::listen::Listener as _;
 use hangup::telemetry::Metrics;
 
 /// Topics of each measurement.
@@ -138,7 +137,7 @@ fn measure(case: &Case) -> Vec<f64> {
         })
         .collect();
     let mut round = || {
-        let begun = Instant::now();
+        let begun = clock::now().at;
         for at in 0..ROUND / messages.len() {
             let now = clock::now().plus(Duration::from_millis(at as u64));
             for message in &messages {
@@ -146,7 +145,8 @@ fn measure(case: &Case) -> Vec<f64> {
                 assert_eq!(listener.heard(message, now, &mut sink), Some(Outcome::Decoded));
             }
         }
-        begun.elapsed().as_secs_f64() * 1e9 / (ROUND / messages.len() * messages.len()) as f64
+        let heard = u32::try_from(ROUND / messages.len() * messages.len()).unwrap_or(u32::MAX);
+        clock::now().at.saturating_since(begun).as_secs_f64() * 1e9 / f64::from(heard)
     };
     round();
     (0..ROUNDS).map(|_| round()).collect()

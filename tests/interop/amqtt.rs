@@ -24,12 +24,9 @@ async fn start() -> Option<Broker> {
     let mut broker = Broker::new("/");
     let passwords = broker.write("passwords", &format!("{USER}:{HASHED}\n"));
     let mut config = "listeners:\n".to_owned();
-    for (name, transport) in [
-        ("default", Transport::Tcp),
-        ("tls", Transport::Tls),
-        ("ws", Transport::Ws),
-        ("wss", Transport::Wss),
-    ] {
+    for (name, transport) in
+        [("default", Transport::Tcp), ("tls", Transport::Tls), ("ws", Transport::Ws), ("wss", Transport::Wss)]
+    {
         let kind = if transport.has_websocket() { "ws" } else { "tcp" };
         let port = broker.port(&transport);
         config.push_str(&format!("  {name}: {{type: {kind}, bind: \"127.0.0.1:{port}\""));

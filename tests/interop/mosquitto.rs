@@ -19,7 +19,8 @@ pub(crate) async fn start(more: &str) -> Option<Broker> {
     }
     let mut broker = Broker::new("/mqtt");
     let mut hash = Command::new("mosquitto_passwd");
-    let hashed = hash.args(["-b", "-c"]).arg(broker.file("passwords")).args([USER, PASSWORD]).status().unwrap();
+    let hashed =
+        hash.args(["-b", "-c"]).arg(broker.file("passwords")).args([USER, PASSWORD]).status().unwrap();
     assert!(hashed.success());
     let command = configured(&broker, "first.conf", more, &ALL);
     broker.start(command).await;

@@ -139,15 +139,20 @@ impl Counts {
         };
         self.0.retain(|(name, ..)| links.iter().any(|link| link.name == *name));
         let page = exporter
-            .until(&format!("every connection is {what}"), |page| self.0.iter().all(|known| more(page, known)))
+            .until(&format!("every connection is {what}"), |page| {
+                self.0.iter().all(|known| more(page, known))
+            })
             .await;
         for (link, (_, drops, causes)) in links.iter().zip(&mut self.0) {
             let now = (page.drops(&link.name), page.causes(&link.name));
             let seen = (difference(drops, &now.0), difference(causes, &now.1));
             let (error, cause) = names(link);
             let one = |name: &str| vec![(name.to_owned(), 1.0)];
-            if std::env::var_os("INTEROP_PRINT").is_some() { crate::support::prometheus::say(&format!("{what} {}: {seen:?}", link.name)); } else {
-            assert_eq!(seen, (one(error), one(cause)), "{} is {what}", link.name); }
+            if std::env::var_os("INTEROP_PRINT").is_some() {
+                crate::support::prometheus::say(&format!("{what} {}: {seen:?}", link.name));
+            } else {
+                assert_eq!(seen, (one(error), one(cause)), "{} is {what}", link.name);
+            }
             (*drops, *causes) = now;
         }
     }

@@ -89,9 +89,9 @@ impl World {
     pub(crate) fn errors(&self) -> Vec<(String, u64)> {
         let families = self.metrics.registry().gather();
         let errors = families.iter().filter(|family| family.name() == "mqtt_client_mapping_errors_total");
-        let counted = errors.flat_map(|family| family.get_metric()).map(|metric| {
+        let counted = errors.flat_map(prometheus::proto::MetricFamily::get_metric).map(|metric| {
             let reason = metric.get_label().iter().find(|label| label.name() == "reason").unwrap();
-            (reason.value().to_owned(), metric.get_counter().get_value() as u64)
+            (reason.value().to_owned(), metric.get_counter().get_value().to_string().parse().unwrap())
         });
         counted.filter(|(_, count)| *count > 0).collect()
     }
