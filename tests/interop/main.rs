@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::float_cmp,
     reason = "helpers outside of test functions fail a test by panicking; readings are what was sent"
 )]

@@ -169,7 +169,7 @@ impl Universe<'_> {
             let (wire, generation) = (link.wire, link.generation);
             let Some(protocol) = link.protocol() else { return };
             if let Some(packet) = protocol.poll_packet() {
-                self.put(wire, packet);
+                self.put(wire, &packet);
                 continue;
             }
             let Some(notice) = protocol.poll_notice() else { return };
@@ -221,8 +221,8 @@ impl Universe<'_> {
         Ending { failure, ended_by, alive, stats, tcp: None }
     }
 
-    fn put(&mut self, wire: u64, packet: Outbound) {
-        match &packet {
+    fn put(&mut self, wire: u64, packet: &Outbound) {
+        match packet {
             Outbound::Connect(_) => self.rules.connect_sent(),
             Outbound::Publish(_) => self.rules.publish_sent(),
             Outbound::PubAck(_)
@@ -233,7 +233,7 @@ impl Universe<'_> {
             | Outbound::PingReq
             | Outbound::Disconnect => {}
         }
-        self.send_up(wire, Up::Packet(to_the_cloud(&packet)));
+        self.send_up(wire, Up::Packet(to_the_cloud(packet)));
     }
 
     /// Farewell, DISCONNECT, and the closes of every layer: a round trip, or as long as the limit allows.
@@ -247,7 +247,7 @@ impl Universe<'_> {
         if let Some(protocol) = link.protocol() {
             protocol.leave(now);
             while let Some(packet) = protocol.poll_packet() {
-                self.put(wire, packet);
+                self.put(wire, &packet);
             }
         }
         self.closing = Some(wire);
