@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   hangup check --config hangup.toml
   hangup check --config hangup.toml && systemctl reload hangup
-  hangup check --config hangup.toml --shard 0/3     which connections run in the first of three
+  hangup check --config hangup.toml --shard 0/3   what the first of three would run
 
 Nothing is connected to. Files with secrets are tried; what is in them is not shown.";
 

@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Who was asked for so often stays for another round of the hand.
+const OFTEN: u8 = 2;
+
 /// A bounded table; the value of a topic has a weight that may grow.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -23,7 +26,9 @@ struct Entry<T> {
     topic: Arc<str>,
     value: Option<T>,
     weight: usize,
-    asked: bool,
+    /// How often it was asked for since the hand last passed, as far as that matters: twice is more than the message
+    /// that brought it.
+    asked: u8,
 }
 
 impl<T> Table<T> {
@@ -43,7 +48,7 @@ impl<T> Table<T> {
     #[inline]
     pub(super) fn at(&mut self, place: u32) -> Option<(&str, &mut T)> {
         let entry = self.entries.get_mut(place as usize)?;
-        entry.asked = true;
+        entry.asked = (entry.asked + 1).min(OFTEN);
         Some((&entry.topic, entry.value.as_mut()?))
     }
 
@@ -55,7 +60,7 @@ impl<T> Table<T> {
             }
         }
         let topic: Arc<str> = topic.into();
-        let entry = Entry { topic: Arc::clone(&topic), value: Some(value), weight: 1, asked: true };
+        let entry = Entry { topic: Arc::clone(&topic), value: Some(value), weight: 1, asked: 0 };
         self.weight += 1;
         let place = if let Some(place) = self.free.pop() {
             if let Some(free) = self.entries.get_mut(place as usize) {
@@ -89,7 +94,7 @@ impl<T> Table<T> {
         self.entries.iter_mut().filter_map(|entry| entry.value.as_mut())
     }
 
-    /// Removes one that was not asked for since the hand last passed.
+    /// Removes one that was asked for once at most since the hand last passed.
     fn make_way(&mut self, but: Option<u32>) -> bool {
         for _ in 0..=2 * self.entries.len() {
             let place = self.hand;
@@ -99,7 +104,8 @@ impl<T> Table<T> {
             if entry.value.is_none() || Some(number) == but {
                 continue;
             }
-            if std::mem::take(&mut entry.asked) {
+            if entry.asked >= OFTEN {
+                entry.asked = 1;
                 continue;
             }
             entry.value = None;

@@ -120,6 +120,7 @@ const CONNECTION: &[(&str, &str, &[&str])] = &[
     ("counter", "received_bytes_total", &[]),
     ("counter", "published_messages_total", &["qos"]),
     ("counter", "messages_total", &["outcome"]),
+    ("counter", "mapping_errors_total", &["reason"]),
     ("gauge", "queued_messages", &[]),
     ("gauge", "queue_capacity_messages", &[]),
     ("gauge", "inflight_messages", &[]),
@@ -205,6 +206,7 @@ fn full() -> Metrics {
     let dropped = metrics.connection(&ConnectionLabels { connection: "other".to_owned(), ..home() });
     dropped.dropped(crate::connection::Phase::Session, ErrorName::SocketClosed, Some(Duration::ZERO), noon());
     let _ = metrics.fleet("home", ["pump"].into_iter());
+    let _ = metrics.mapping("home");
     let device = metrics.device("home", "heater");
     device.seen(noon());
     device.expected_interval(Duration::from_secs(60));
@@ -298,7 +300,8 @@ fn the_catalogue_prints_every_metric_once() {
 #[test]
 fn closed_sets_are_at_zero_from_the_start() {
     let metrics = Metrics::started(noon());
-    let _handles = metrics.connection(&home());
+    let _handles = (metrics.connection(&home()), metrics.mapping("home"));
+    let reasons: Vec<_> = crate::mapping::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let set = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<BTreeSet<_>>();
     for (name, label, expected) in [
         ("mqtt_client_connect_attempts_total", "tier", &["quick", "deep"][..]),
@@ -307,6 +310,7 @@ fn closed_sets_are_at_zero_from_the_start() {
         ("mqtt_client_received_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_published_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_messages_total", "outcome", &["decoded", "ignored", "malformed", "oversize"]),
+        ("mqtt_client_mapping_errors_total", "reason", &reasons),
         (
             "mqtt_client_dropped_messages_total",
             "reason",
