@@ -123,7 +123,7 @@ fn the_other_sources_load_as_they_stand_and_with_every_field_switched_on() {
         if connection.name == "lan" {
             assert_eq!(policy.client_id.take().as_deref(), Some("hangup-lan"));
             assert_eq!(policy.clean_session.take(), Some(true));
-            assert_eq!(policy.keep_alive.take().map(|time| time.as_secs()), Some(60));
+            assert_eq!(policy.keep_alive.take().map(|time| time.as_secs()), Some(10));
         }
         // What has no default, or has paths of the directory, which is another one each time.
         match (&mut connection.source, &plain.source) {

@@ -14,6 +14,9 @@ use crate::connection::driver::Control;
 
 /// A word is about a drop that is at most so far from it (drop-diagnosis.md, D1).
 pub const WITHIN: Duration = Duration::from_secs(150);
+/// Client ids of one connection that a word may still name: a new one at each attempt, and attempts for as long as a word is
+/// good for.
+const IDS: usize = 16;
 /// Words that wait for their drop.
 const WAITING: usize = 64;
 
@@ -41,7 +44,8 @@ struct Inner {
 #[derive(Default)]
 struct Place {
     host: String,
-    client: String,
+    /// Its client ids with their hosts, the newest last.
+    ids: VecDeque<(String, String)>,
     control: Option<WeakSender<Control>>,
     listens: bool,
     said: VecDeque<Said>,
@@ -58,16 +62,18 @@ impl Testimony {
         let mut inner = lock(&self.0);
         let Inner { connections, ours } = &mut *inner;
         let place = connections.entry(connection.to_owned()).or_default();
-        if place.host == host && place.client == client {
+        let id = (host.to_owned(), client.to_owned());
+        if place.ids.back() == Some(&id) {
             return;
         }
-        if let Some(clients) = ours.get_mut(&place.host) {
-            clients.remove(&place.client);
-            if clients.is_empty() {
-                ours.remove(&place.host);
-            }
+        host.clone_into(&mut place.host);
+        place.ids.push_back(id);
+        if place.ids.len() > IDS
+            && let Some(oldest) = place.ids.pop_front()
+            && !place.ids.contains(&oldest)
+        {
+            remove(ours, &oldest);
         }
-        (place.host, place.client) = (host.to_owned(), client.to_owned());
         ours.entry(host.to_owned()).or_default().insert(client.to_owned(), connection.to_owned());
     }
 
@@ -80,10 +86,8 @@ impl Testimony {
     pub fn forget(&self, connection: &str) {
         let mut inner = lock(&self.0);
         let Inner { connections, ours } = &mut *inner;
-        if let Some(place) = connections.remove(connection)
-            && let Some(clients) = ours.get_mut(&place.host)
-        {
-            clients.remove(&place.client);
+        for id in connections.remove(connection).iter().flat_map(|place| &place.ids) {
+            remove(ours, id);
         }
     }
 
@@ -123,8 +127,44 @@ impl Testimony {
     }
 }
 
+fn remove(ours: &mut HashMap<String, HashMap<String, String>>, (host, client): &(String, String)) {
+    if let Some(clients) = ours.get_mut(host) {
+        clients.remove(client);
+        if clients.is_empty() {
+            ours.remove(host);
+        }
+    }
+}
+
 impl std::fmt::Debug for Testimony {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Testimony").field("connections", &lock(&self.0).connections.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::clock::Instant;
+
+    #[test]
+    fn a_word_about_the_client_id_of_an_attempt_before_reaches_its_connection() {
+        let testimony = Testimony::default();
+        testimony.is_known("listener", "broker", "ear");
+        for attempt in 0..=IDS {
+            testimony.is_known("home", "broker", &format!("hangup-{attempt}"));
+        }
+        let at = Now { at: Instant::default(), wall: SystemTime::UNIX_EPOCH };
+        let heard = |client: &str| {
+            testimony.tell("listener", client, Said { at, reason: Reason::ConnectionLost });
+            testimony.take("home").len()
+        };
+        assert_eq!(heard("hangup-16"), 1);
+        assert_eq!(heard("hangup-1"), 1);
+        assert_eq!(heard("hangup-0"), 0, "too old");
+        testimony.forget("home");
+        assert_eq!(lock(&testimony.0).ours["broker"].len(), 1);
     }
 }

@@ -1,12 +1,13 @@
 //! amqtt, a broker in Python: MQTT 3.1.1 only.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
 use hangup::connection::plan::{Transport, Version};
 
 use crate::broker::{Broker, USER};
 use crate::setup::Link;
-use crate::story::{self, CLOSED, Names};
+use crate::story::{self, CLOSED, EVERY_QOS, Names, RESTART};
 use crate::support::prometheus::skipped;
 
 /// The test's password as this broker keeps it.
@@ -24,29 +25,25 @@ async fn start() -> Option<Broker> {
     let mut broker = Broker::new("/");
     let passwords = broker.write("passwords", &format!("{USER}:{HASHED}\n"));
     let mut config = "listeners:\n".to_owned();
-    for (name, transport) in [
-        ("default", Transport::Tcp),
-        ("tls", Transport::Tls),
-        ("ws", Transport::Ws),
-        ("wss", Transport::Wss),
-    ] {
+    for (name, transport) in
+        [("default", Transport::Tcp), ("tls", Transport::Tls), ("ws", Transport::Ws), ("wss", Transport::Wss)]
+    {
         let kind = if transport.has_websocket() { "ws" } else { "tcp" };
         let port = broker.port(&transport);
-        config.push_str(&format!("  {name}: {{type: {kind}, bind: \"127.0.0.1:{port}\""));
+        write!(config, "  {name}: {{type: {kind}, bind: \"127.0.0.1:{port}\"").unwrap();
         if transport.has_tls() {
             let (certificate, key) = (broker.file("server.pem"), broker.file("key.pem"));
-            config.push_str(&format!(
-                ", ssl: true, certfile: {}, keyfile: {}",
-                certificate.display(),
-                key.display()
-            ));
+            write!(config, ", ssl: true, certfile: {}, keyfile: {}", certificate.display(), key.display())
+                .unwrap();
         }
         config.push_str("}\n");
     }
-    config.push_str(&format!(
+    write!(
+        config,
         "plugins:\n  amqtt.plugins.authentication.FileAuthPlugin: {{password_file: {}}}\n",
         passwords.display()
-    ));
+    )
+    .unwrap();
     let file = broker.write("amqtt.yaml", &config);
     let mut command = Command::new(program);
     command.arg("-c").arg(file);
@@ -55,10 +52,13 @@ async fn start() -> Option<Broker> {
 }
 
 const NAMES: Names = Names {
+    retains: true,
+    qos: EVERY_QOS,
     refused: "not authorised",
-    taken: |_| ("", ""),
-    killed: |_| (CLOSED, "broker_restart inferred"),
-    stopped: |_| ("", ""),
+    // Both stay connected.
+    taken: None,
+    killed: |_| (CLOSED, RESTART),
+    stopped: |_| (CLOSED, RESTART),
 };
 
 #[tokio::test]

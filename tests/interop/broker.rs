@@ -98,7 +98,8 @@ impl Broker {
         self.process = Some(Process::start(command));
         for transport in &self.transports {
             let port = self.port(transport);
-            eventually("the broker listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+            eventually("the broker listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok())
+                .await;
         }
     }
 

@@ -47,7 +47,9 @@ impl Client {
     }
 
     /// Is gone, as a device that lost its power: the broker learns of it by the end of TCP.
-    pub(crate) fn die(self) {}
+    pub(crate) fn die(self) {
+        drop(self);
+    }
 
     async fn until(&mut self, is_it: impl Fn(&Event) -> bool) {
         let polled = async { while !is_it(&self.events.poll().await.unwrap()) {} };

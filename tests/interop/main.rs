@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::float_cmp,
     reason = "helpers outside of test functions fail a test by panicking; readings are what was sent"
 )]
@@ -18,7 +19,6 @@ mod support;
 mod amqtt;
 mod broker;
 mod client;
-//mod keep_alive;
 mod mosquitto;
 mod rabbitmq;
 mod setup;

@@ -1,12 +1,13 @@
 //! Mosquitto: MQTT 5 and 3.1.1 over TCP, TLS, WebSocket and secure WebSocket.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
 use hangup::connection::plan::{Transport, Version};
 
 use crate::broker::{ALL, Broker, PASSWORD, USER};
 use crate::setup::Link;
-use crate::story::{self, CLOSED, HUNG_UP, Names};
+use crate::story::{self, CLOSED, EVERY_QOS, HUNG_UP, Names, RESTART};
 use crate::support::prometheus::skipped;
 
 /// Started with these further lines of configuration; `None`, and loudly, when it is not here.
@@ -19,7 +20,8 @@ pub(crate) async fn start(more: &str) -> Option<Broker> {
     }
     let mut broker = Broker::new("/mqtt");
     let mut hash = Command::new("mosquitto_passwd");
-    let hashed = hash.args(["-b", "-c"]).arg(broker.file("passwords")).args([USER, PASSWORD]).status().unwrap();
+    let hashed =
+        hash.args(["-b", "-c"]).arg(broker.file("passwords")).args([USER, PASSWORD]).status().unwrap();
     assert!(hashed.success());
     let command = configured(&broker, "first.conf", more, &ALL);
     broker.start(command).await;
@@ -32,15 +34,15 @@ pub(crate) async fn start(more: &str) -> Option<Broker> {
 fn configured(broker: &Broker, name: &str, more: &str, transports: &[Transport]) -> Command {
     // What it would become when root starts it cannot read the files of the test.
     let mut config = format!("allow_anonymous false\nuser root\n{more}");
-    config.push_str(&format!("password_file {}\n", broker.file("passwords").display()));
+    writeln!(config, "password_file {}", broker.file("passwords").display()).unwrap();
     for transport in transports {
-        config.push_str(&format!("listener {} 127.0.0.1\n", broker.port(transport)));
+        writeln!(config, "listener {} 127.0.0.1", broker.port(transport)).unwrap();
         if transport.has_websocket() {
             config.push_str("protocol websockets\n");
         }
         if transport.has_tls() {
             for (key, file) in [("certfile", "server.pem"), ("keyfile", "key.pem")] {
-                config.push_str(&format!("{key} {}\n", broker.file(file).display()));
+                writeln!(config, "{key} {}", broker.file(file).display()).unwrap();
             }
         }
     }
@@ -49,15 +51,18 @@ fn configured(broker: &Broker, name: &str, more: &str, transports: &[Transport])
     command
 }
 
+fn closed(link: &Link) -> &'static str {
+    if link.transport.has_tls() { HUNG_UP } else { CLOSED }
+}
+
 const NAMES: Names = Names {
+    retains: true,
+    qos: EVERY_QOS,
     refused: "not authorised",
     // It says nothing, neither in MQTT 5: it closes TLS in order, and TCP, also below a WebSocket, with a bare FIN.
-    taken: |link| {
-        let closed = if link.transport.has_tls() { HUNG_UP } else { CLOSED };
-        (closed, "unknown none")
-    },
-    killed: |_| (CLOSED, "broker_restart inferred"),
-    stopped: |_| ("", ""),
+    taken: Some(closed),
+    killed: |_| (CLOSED, RESTART),
+    stopped: |link| (closed(link), RESTART),
 };
 
 #[tokio::test]

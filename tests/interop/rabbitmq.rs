@@ -5,9 +5,11 @@ use std::process::Command;
 
 use hangup::connection::plan::{Transport, Version};
 
+use rumqttc::QoS;
+
 use crate::broker::{Broker, PASSWORD, USER, free_port};
 use crate::setup::Link;
-use crate::story::{self, CLOSED, Names};
+use crate::story::{self, CLOSED, HUNG_UP, Names, RESTART};
 use crate::support::exporter::Process;
 use crate::support::prometheus::skipped;
 
@@ -74,10 +76,16 @@ async fn start() -> Option<(Broker, Process)> {
 }
 
 const NAMES: Names = Names {
+    // Its retained messages come to exact topics only, and it knows no QoS 2: what asks for that is granted QoS 1.
+    retains: false,
+    qos: &[QoS::AtMostOnce, QoS::AtLeastOnce],
     refused: "bad user name or password",
-    taken: |_| ("", ""),
-    killed: |_| (CLOSED, "broker_restart inferred"),
-    stopped: |_| ("", ""),
+    taken: Some(|link| match link.transport {
+        Transport::Tcp => CLOSED,
+        Transport::Tls | Transport::Ws | Transport::Wss => HUNG_UP,
+    }),
+    killed: |_| (CLOSED, RESTART),
+    stopped: |link| (if link.transport.has_tls() { HUNG_UP } else { CLOSED }, RESTART),
 };
 
 #[tokio::test]

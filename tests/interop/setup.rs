@@ -36,7 +36,7 @@ impl Link {
         format!("client-id-of-{}", self.name)
     }
 
-    fn config(&self, broker: &Broker, password: &str, keep_alive: &str) -> String {
+    fn config(&self, broker: &Broker, password: &str) -> String {
         let (name, url, version) = (&self.name, broker.url(&self.transport), self.version.as_str());
         let (ca, id) = (if self.transport.has_tls() { "ca_file = \"ca.pem\"" } else { "" }, self.client_id());
         format!(
@@ -59,7 +59,10 @@ unit = "none"
 labels = {{ by = "{name}" }}
 [connection.reconnect]
 client_id = "{id}"
-{keep_alive}
+# A takeover, a kill and an end within minutes would be three short sessions in a row, and a reason to stay away.
+takeover_count = 10
+# The shortest there is: pings are waited for.
+keep_alive = "5s"
 "#
         )
     }
@@ -69,7 +72,7 @@ client_id = "{id}"
 pub(crate) const WRONG: &str = "wrong";
 
 /// Starts the exporter with these connections, and one whose password is wrong.
-pub(crate) async fn exporter(broker: &Broker, links: &[Link], keep_alive: &str) -> Exporter {
+pub(crate) async fn exporter(broker: &Broker, links: &[Link]) -> Exporter {
     broker.write("password", PASSWORD);
     broker.write("wrong-password", "interop-wrong");
     for name in ["password", "wrong-password"] {
@@ -78,10 +81,10 @@ pub(crate) async fn exporter(broker: &Broker, links: &[Link], keep_alive: &str) 
     }
     let mut config = "[readings]\noutage_grace = \"1s\"\n".to_owned();
     for link in links {
-        config.push_str(&link.config(broker, "password", keep_alive));
+        config.push_str(&link.config(broker, "password"));
     }
     let wrong = Link { name: WRONG.to_owned(), transport: Transport::Tcp, version: Version::V311 };
-    writeln!(config, "{}", wrong.config(broker, "wrong-password", "")).unwrap();
+    writeln!(config, "{}", wrong.config(broker, "wrong-password")).unwrap();
     let path = broker.write("hangup.toml", &config);
     Exporter::start(&["run", "--config", path.to_str().unwrap()]).await
 }

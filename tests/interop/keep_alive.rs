@@ -1,1 +1,0 @@
-//! Keep-alive: the broker's own terms, and what it says of a client that was silent for too long.
