@@ -8,12 +8,14 @@ import json
 import pathlib
 import sys
 
-from generator import connection_detail, connections, exporter, water_heater
+from generator import connection_detail, connections, devices, exporter, fleet, water_heater
 
 HERE = pathlib.Path(__file__).resolve().parent
 FILES = {
     "connections.json": connections,
     "connection-detail.json": connection_detail,
+    "fleet.json": fleet,
+    "devices.json": devices,
     "water-heater.json": water_heater,
     "exporter.json": exporter,
 }

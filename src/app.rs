@@ -8,6 +8,7 @@ mod connections;
 pub mod demo;
 pub mod devices;
 pub(crate) mod diagnostics;
+pub mod explain;
 pub mod signals;
 pub mod simulate;
 
@@ -138,6 +139,11 @@ async fn serve(
     let mut connections =
         Connections::new(Arc::clone(&metrics), store, board, host, desk).taking_commands(office);
     connections.diagnose(&config.diagnosis);
+    connections.limit(config.limits);
+    if let Some(shard) = config.shard {
+        metrics.exporter().shard(shard);
+        info!(%shard, connections = config.connections.len(), "this process runs its part of the connections");
+    }
     if let Some((journal, past)) = journal {
         connections.keep(journal, past);
     }
@@ -234,6 +240,7 @@ async fn reload_once(
     match connections.apply(config.connections).await {
         Ok(()) => {
             connections.diagnose(&config.diagnosis);
+            connections.limit(config.limits);
             files.apply(config.diagnostics).await;
             info!("the configuration was read anew");
             metrics.exporter().config_read(true, now);

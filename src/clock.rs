@@ -3,6 +3,7 @@
 //! Everything else takes [`Now`] as an argument, so that a decision can be replayed.
 
 use std::ops::{Add, Sub};
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 /// A point on the boot clock (`CLOCK_BOOTTIME`): never steps, and counts time spent suspended.
@@ -74,14 +75,18 @@ pub fn unix_seconds(wall: SystemTime) -> f64 {
     wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// Reads the boot clock alone.
+#[must_use]
+pub fn boot() -> Instant {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Instant(Duration::new(u64::try_from(boot.tv_sec).unwrap_or(0), u32::try_from(boot.tv_nsec).unwrap_or(0)))
+}
+
 /// Reads both clocks.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
 pub fn now() -> Now {
-    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let since_boot =
-        Duration::new(u64::try_from(boot.tv_sec).unwrap_or(0), u32::try_from(boot.tv_nsec).unwrap_or(0));
-    Now { at: Instant(since_boot), wall: SystemTime::now() }
+    Now { at: boot(), wall: SystemTime::now() }
 }
 
 /// One reading of the clocks that tell a sleep of the machine and a step of its wall clock.
@@ -109,6 +114,39 @@ pub fn readings() -> Option<Readings> {
         let took = now().at.saturating_since(before.at);
         (took < AT_ONCE).then_some(Readings { now: before, monotonic })
     })
+}
+
+/// Wakes at a time that is put off again and again, without setting a timer for each: it may ring too early.
+///
+/// The runtime's timers stand still while the machine is suspended, so a sleeper may wake late: ask [`now`] again.
+#[derive(Debug, Default)]
+pub struct Alarm {
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    armed: Option<Instant>,
+}
+
+impl Alarm {
+    /// Rings at `at` or before.
+    pub fn set(&mut self, at: Instant, now: Instant) {
+        if self.armed.is_some_and(|armed| armed <= at && armed > now) {
+            return;
+        }
+        let sleep = tokio::time::sleep(at.saturating_since(now));
+        match &mut self.sleep {
+            Some(old) => old.set(sleep),
+            None => self.sleep = Some(Box::pin(sleep)),
+        }
+        self.armed = Some(at);
+    }
+
+    /// Waits for it; for ever when it is not set. Cancel safe.
+    pub async fn rings(&mut self) {
+        match self.sleep.as_mut().filter(|_| self.armed.is_some()) {
+            Some(sleep) => sleep.as_mut().await,
+            None => std::future::pending().await,
+        }
+        self.armed = None;
+    }
 }
 
 /// Sleeps until `at`; returns at once when it has passed.

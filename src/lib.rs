@@ -22,6 +22,8 @@
 //! | case | what the tests over many drops look at: the sessions of one connection as plain numbers |
 //! | claim, finding | what a test says of a case, in numbers; a claim that stands, in words, with what would disprove it |
 //! | look | one run of the tests, after certain drops only: more looks are more false alarms |
+//! | client, fleet | who is connected to a broker, ourselves or not; all of them |
+//! | word | what a broker said of a client: why its connection ended. Of one of our own it states the cause of a drop |
 //! | command, fate | what a device is told to do, and what became of that |
 //!
 //! # Picture
@@ -63,6 +65,7 @@
 //! | [`cli`] | arguments, printing, exit codes | work |
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
+//! | [`convert`] | configurations of mqtt2prometheus in the words of ours | leave anything out silently |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
 //! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |
 //! | [`diagnosis`] | why: evidence for one drop, tests over many, findings in words; its desk runs them beside the connections | say "the cause is", or make a connection wait |
@@ -100,12 +103,16 @@
 //! - **a reading**: a quantity in the source's `quantities`, and the line of `decode` that fills it.
 //! - **an error name**: one line in the table of [`connection::error`], one arm in `connection/classify.rs`, and one real
 //!   socket ending in `tests/endings`.
+//! - **a broker that speaks of its clients**: a parser in `source/fleet/` that makes a [`source::fleet::Event`] of a message, and
+//!   an arm of [`config::FleetKind`]. A reason that no broker gave before is an arm of [`lifecycle::presence::Reason`].
 //! - **a metric**: a row in the table of `telemetry/metrics.rs`. If nothing could count it, a [`lifecycle::Event`] is missing.
 //! - **a subcommand**: a file in `cli/` and an arm of its `Command`.
 //! - **a command to a device**: a row in the table of the source's `command`. A source that takes none yet needs an arm
 //!   of [`source::Command`] and the three methods `word`, `commanded` and `verdict` of its [`source::Dialogue`].
 //! - **a configuration field**: the field in [`config`], its line where its table is read (the range stands there), and
 //!   its line in `deploy/example.toml`; a test fails while one of them is missing.
+//! - **a preset**: a text in `mapping/preset/` in the grammar of the configuration, its line in `PRESETS`, and messages with the page
+//!   that they become in `tests/fixtures/mapping/`.
 //! - **a signal of the machine**: a [`host::SignalKind`], noticed in `host/network.rs`, `host/resolver.rs` or
 //!   `host/clocks.rs`. The compiler asks what the rules, the events of a case, the journal, the pages and
 //!   `hangup_host_network_changes_total` make of it.
@@ -125,10 +132,12 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connection;
+pub mod convert;
 pub mod diagnosis;
 pub mod host;
 pub mod http;
 pub mod lifecycle;
+pub mod mapping;
 pub mod monitor;
 pub mod reading;
 pub mod simulator;

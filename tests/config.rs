@@ -193,7 +193,7 @@ level = "loud"
 [reconnect]
 factor = 0.5
 jitter = 1.5
-keep_alive = "5s"
+keep_alive = "4s"
 deep_after = 0
 client_id = "one-for-all"
 [[connection]]
@@ -211,7 +211,7 @@ name = "x"
             "F:9: log.level: `loud` is not one of `\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"`",
             "F:11: reconnect.factor: `0.5` is not a number from 1.0 to 10.0",
             "F:12: reconnect.jitter: `1.5` is not `\"full\"`, `\"none\"` or a share from 0.0 to 1.0",
-            "F:13: reconnect.keep_alive: `5s` is too short: allowed is 30s to 20m (write for example `30s`)",
+            "F:13: reconnect.keep_alive: `4s` is too short: allowed is 5s to 18h (write for example `5s`)",
             "F:14: reconnect.deep_after: `0` is neither a whole number of 1 or more nor `\"never\"`",
             "F:15: reconnect.client_id: belongs to one connection: two with one client id evict each other (write it \
              in `[connection.reconnect]`)",
@@ -219,7 +219,8 @@ name = "x"
              example `home`)",
             "F:18: connection 1, source.navien.status_interval: `5s` is too short: allowed is 15s to 1day (write for \
              example `15s`)",
-            "F:19: connection \"x\", source: is missing: write `[connection.source.navien]`",
+            "F:19: connection \"x\", source: is missing: write `[connection.source.navien]`, \
+             `[connection.source.broker]` or `[connection.source.aws_iot]`",
         ],
     );
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hangup::clock::{self, Instant, Now};
-use hangup::config::{Policy, Secret};
+use hangup::config::Policy;
 use hangup::connection::Tier;
 use hangup::connection::driver::{Connection, Control};
 use hangup::connection::message::{Incoming, Outgoing};
@@ -62,25 +62,11 @@ impl Planner for Source {
 
 fn plan(port: u16) -> Plan {
     Plan {
-        host: "127.0.0.1".to_owned(),
-        port,
-        transport: Transport::Tcp,
-        proxy: None,
-        tls: None,
-        request_target: Secret::default(),
-        client_id: "test".to_owned(),
-        login: None,
-        last_will: None,
-        clean_session: true,
         keep_alive: Duration::from_secs(30),
-        subscriptions: vec![Subscription { filter: TOPIC.to_owned(), qos: 0, required: true }],
-        filters_per_subscribe: 8,
+        subscriptions: vec![Subscription::new(TOPIC, 0, true)],
         max_packet_size: 65_536,
         max_outgoing_size: 1_024,
-        lifetime: None,
-        credentials_expire: None,
-        min_connect_interval: Duration::ZERO,
-        hangup_means_credentials: false,
+        ..Plan::to("127.0.0.1", port, Transport::Tcp, "test")
     }
 }
 

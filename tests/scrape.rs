@@ -6,6 +6,10 @@
 
 #[path = "scrape/grammar.rs"]
 mod grammar;
+#[path = "scrape/histograms.rs"]
+mod histograms;
+#[path = "scrape/hostile.rs"]
+mod hostile;
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -18,7 +22,7 @@ use hangup::clock::{Instant, Now};
 use hangup::connection::plan::Transport;
 use hangup::reading::store::{Feed, Store};
 use hangup::reading::{Kind, Quantity, Reading};
-use hangup::telemetry::encode::{self, Exposition};
+use hangup::telemetry::encode::{self, Exposition, Zipped};
 use hangup::telemetry::{ConnectionLabels, ConnectionMetrics, Metrics};
 
 const TEMPERATURE: Quantity =
@@ -127,8 +131,12 @@ fn the_openmetrics_page_keeps_its_own_grammar_and_has_the_same_series() {
 
 #[test]
 fn a_packed_page_unpacks_to_the_same_page() {
-    let page = full().raw("application/openmetrics-text", at(2));
-    let packed = encode::gzip(&page);
+    let exporter = full();
+    let page = exporter.raw("application/openmetrics-text", at(2));
+    let exposition = Exposition::negotiate(Some("application/openmetrics-text"));
+    let mut zipped = Zipped::new(encode::Page::new(&exporter.metrics, &exporter.store, exposition, at(2)));
+    let mut packed = Vec::new();
+    while zipped.write(&mut packed) {}
     assert!(packed.len() * 4 < page.len());
     let mut unpacked = String::new();
     flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).unwrap();

@@ -111,7 +111,7 @@ def _verdict():
     yield g.table(
         "What is up",
         "One line a connection. Select it for its details or for the status page of its exporter, which tells the last "
-        "drop in words. For: in this condition so long. Failures: attempts in a row that failed. Wait: until the next one.",
+        "drop in words. For: in this condition so long. Failures: attempts in a row that failed. Wait: until the next one. MQTT: the version. Over: tcp, tls, ws or wss.",
         g.cells(w.state_number(by=KEY)),
         g.cells(
             f"time() - max by ({KEY}) (({w.of('mqtt_client_last_connect_timestamp_seconds')} and {CONNECTED} == 1)"
@@ -120,6 +120,7 @@ def _verdict():
         g.cells(f"sum by ({KEY}) ({w.in_range(DROPS)})"),
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_consecutive_connect_failures')})"),
         g.cells(f"max by ({KEY}) ({w.of('mqtt_client_reconnect_delay_seconds')})"),
+        g.cells(f"max by ({KEY}, protocol, transport) ({w.of('mqtt_client_connection_info')})"),
         columns=[
             ("connection", "Connection", {"links": [TO_DETAIL, TO_PAGE], "custom__minWidth": 80}),
             (
@@ -136,10 +137,12 @@ def _verdict():
             ("Value #C", "Drops", {"decimals": 0, "custom__width": 65}),
             ("Value #D", "Failures", {"decimals": 0, "custom__width": 70}),
             ("Value #E", "Wait", {"unit": "s", "decimals": 0, "custom__width": 55}),
+            ("protocol", "MQTT", {"custom__width": 60}),
+            ("transport", "Over", {"custom__width": 50}),
             # Not for the eye: the links need it.
             ("instance", "Exporter", {"custom__hidden": True}),
         ],
-        width=9,
+        width=11,
         height=9,
     )
     seen = f'label_replace({w.last_time(DROPS)}, "phase", "session", "", "") or {w.last_time(FAILURES)}'
@@ -161,7 +164,7 @@ def _verdict():
             ("Value #B", "Times", {"decimals": 0, "custom__width": 65}),
         ],
         newest="Ago",
-        width=15,
+        width=13,
         height=9,
     )
 

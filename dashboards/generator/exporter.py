@@ -101,13 +101,15 @@ def _verdict():
     )
     yield g.table(
         "Exporters",
-        "One line an exporter, with the build it runs. Different builds side by side: an update is not complete.",
+        "One line an exporter, with the build it runs. Different builds side by side: an update is not complete. Shard: which part of the connections it runs, counted from 0, of how many; empty where "
+        "it runs all.",
         g.cells(f"max by (instance, version, revision) ({of('hangup_build_info')})"),
         g.cells(f"1000 * max by (instance) ({of('process_start_time_seconds')})"),
         g.cells(f"sum by (instance) ({of('hangup_series')})"),
         g.cells(f"sum by (instance) ({of('process_resident_memory_bytes')})"),
         g.cells(f"count by (instance) ({of('mqtt_client_connected')})"),
         g.cells(f"sum by (instance) ({of('mqtt_client_connected')})"),
+        g.cells(f"max by (instance, shard, shards) ({of('hangup_shard_info')})"),
         columns=[
             (
                 "instance",
@@ -125,6 +127,8 @@ def _verdict():
             ("version", "Version", {"custom__width": 90}),
             ("revision", "Revision", {"custom__width": 110}),
             ("Value #B", "Started", {"unit": "dateTimeFromNow"}),
+            ("shard", "Shard", {"custom__width": 65}),
+            ("shards", "of", {"custom__width": 45}),
             ("Value #E", "Connections", {"decimals": 0, "custom__width": 110}),
             ("Value #F", "Connected", {"decimals": 0, "custom__width": 100}),
             ("Value #C", "Series of readings", {"decimals": 0, "custom__width": 145}),

@@ -236,10 +236,10 @@ def heatmap(title, description, target, *, unit="s", width=12, height=8, scheme=
     )
 
 
-def table(title, description, *targets, columns, newest=None, unit="none", width=12, height=8, **more):
+def table(title, description, *targets, columns, newest=None, most=None, unit="none", width=12, height=8, **more):
     """Newest values side by side. `columns` are (source, name, properties) in their order; others are left out.
 
-    `newest` names a column with ages: the smallest comes first.
+    `newest` names a column with ages: the smallest comes first. `most` names one whose largest comes first.
     """
     rename = {source: name for source, name, _ in columns}
     more.setdefault("overrides", [])
@@ -260,6 +260,8 @@ def table(title, description, *targets, columns, newest=None, unit="none", width
     options = {"showHeader": True, "cellHeight": "sm"}
     if newest:
         options["sortBy"] = [{"displayName": newest, "desc": False}]
+    if most:
+        options["sortBy"] = [{"displayName": most, "desc": True}]
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}
     return _panel(
         "table",

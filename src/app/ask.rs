@@ -14,7 +14,7 @@ use reqwest::{StatusCode, Url};
 use crate::config::Secret;
 use crate::lifecycle::baseline::Baseline;
 use crate::lifecycle::export::{Export, Stamp, redacted};
-use crate::source::navien::rest::tls;
+use crate::source::tls;
 
 /// An exporter answers in milliseconds; a Raspberry Pi far away takes longer.
 const LIMIT: Duration = Duration::from_secs(15);

@@ -17,11 +17,13 @@ use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
 use crate::connection::error::RetryClass;
+use crate::connection::turn::Turns;
 use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
 use crate::lifecycle::board::{Board, ConnectionStatus};
 use crate::lifecycle::journal::{self, Journal, Past};
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::testimony::Testimony;
 use crate::lifecycle::{Event, StateName};
 use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
@@ -34,11 +36,6 @@ const CONNECT_SPACING: Duration = Duration::from_secs(1);
 /// The journal gets this long to bring its last records to the disk.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
-/// When the network is back, so many connections are told at once, and the next ones after a pause: 500 a second. A house
-/// notices nothing; two thousand do not shake hands in one moment with one processor and one broker.
-const TOLD_AT_ONCE: usize = 50;
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// The running connections and what they share.
 pub(super) struct Connections {
     metrics: Arc<Metrics>,
@@ -47,11 +44,15 @@ pub(super) struct Connections {
     host: Timeline,
     desk: Desk,
     office: Arc<Office>,
+    /// Whose turn it is to connect.
+    turns: Turns,
     /// Session lengths that are known beside the catalogue; a connection learns them when it begins.
     limits: Vec<Duration>,
     /// Where it is written down what happens to them, and what stood there before this process.
     journal: Option<Journal>,
     past: Past,
+    /// What brokers say of our own clients.
+    testimony: Testimony,
     running: BTreeMap<String, Running>,
     telling: Option<AbortHandle>,
 }
@@ -79,9 +80,11 @@ impl Connections {
             host,
             desk,
             office,
+            turns: Turns::new(config::ProcessLimits::default().connects_per_second),
             limits: Vec::new(),
             journal: None,
             past: Past::default(),
+            testimony: Testimony::default(),
             running,
             telling: None,
         }
@@ -113,19 +116,23 @@ impl Connections {
         self.limits.clone_from(&config.limits);
     }
 
-    /// Ends every wait for the network. In each place of the queue comes another connection each time.
+    /// From now on all connections together keep to these limits.
+    pub(super) fn limit(&self, limits: config::ProcessLimits) {
+        self.turns.set_rate(limits.connects_per_second);
+    }
+
+    /// Ends every wait for the network, each when it is its turn to connect. In each place of the queue comes another connection each time.
     pub(super) fn network_back(&mut self) {
-        let mut orders: Vec<_> = self.running.values().map(|running| running.control.clone()).collect();
+        let waiting = self.board.waiting();
+        let orders = waiting.iter().filter_map(|name| Some(self.running.get(name)?.control.clone()));
+        let mut orders: Vec<_> = orders.collect();
         fastrand::shuffle(&mut orders);
+        let turns = self.turns.clone();
         let telling = tokio::spawn(async move {
-            for (turn, some) in orders.chunks(TOLD_AT_ONCE).enumerate() {
-                if turn > 0 {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                for control in some {
-                    // One that has its hands full of orders needs no other.
-                    let _ = control.try_send(Control::NetworkBack);
-                }
+            for control in orders {
+                clock::sleep_until(turns.take(clock::now().at)).await;
+                // One that has its hands full of orders needs no other.
+                let _ = control.try_send(Control::NetworkBack);
             }
         });
         // A network that comes back in pieces is told of once, from the last piece on.
@@ -164,7 +171,7 @@ impl Connections {
     /// Whether a connection rests because only a person can help. A reload says that one did, perhaps outside of the
     /// configuration: a corrected password file does not change it.
     fn waits_for_a_person(&self, name: &str) -> bool {
-        self.board.snapshot().iter().filter(|status| status.name == name).any(|status| {
+        self.board.status(name).is_some_and(|status| {
             let refused = matches!(
                 status.last_failure.as_ref().map(|failure| failure.class),
                 Some(RetryClass::Setup | RetryClass::Credential)
@@ -209,6 +216,7 @@ impl Connections {
                 self.metrics.forget_connection(&name);
                 self.board.remove(&name);
                 self.office.leave(&name);
+                self.testimony.forget(&name);
             }
         });
     }
@@ -229,7 +237,9 @@ impl Connections {
         };
         let mut recorder = Recorder::new(metrics, Arc::clone(&entry))
             .on_host(self.host.clone())
-            .with_limits(self.limits.clone());
+            .with_limits(self.limits.clone())
+            .hearing(self.testimony.clone());
+        self.testimony.reach(&name, control.downgrade());
         if let Some(journal) = &self.journal {
             let scribe = journal.scribe(&name, history);
             self.desk.tell_to(&name, Box::new(scribe.clone()));
@@ -238,6 +248,13 @@ impl Connections {
         }
         let recorder = recorder.heard_by(self.desk.observer(&name, subject));
         let mut sink = Ingest::new(&name, Arc::clone(&self.store), Arc::clone(&self.metrics));
+        if !config.subscribe.is_empty() {
+            sink = sink.mapped();
+        }
+        if let Some(fleet) = &config.fleet {
+            let named = fleet.clients.0.iter().map(String::as_str);
+            sink = sink.watching(named, Arc::clone(&entry), self.testimony.clone());
+        }
         let inbox = self.office.is_open().then(|| self.office.enter(&name, labels.source));
         if inbox.is_some() {
             sink = sink.listed_in(Directory::new(Arc::clone(&self.office), &name));
@@ -250,6 +267,7 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
+        let connection = connection.in_turn(self.turns.clone());
         let connection = match inbox {
             Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
             None => connection,

@@ -63,7 +63,13 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         takeover_rest: seconds(10),
         ..Policy::default()
     };
-    let connection = config::Connection { name: "demo".to_owned(), policy, source: Source::Navien(navien) };
+    let connection = config::Connection {
+        name: "demo".to_owned(),
+        policy,
+        source: Source::Navien(Box::new(navien)),
+        subscribe: Vec::new(),
+        fleet: None,
+    };
     Config {
         http: Http { listen: vec![listen.into()], ..Http::default() },
         readings: Readings { outage_grace: seconds(30), ..Readings::default() },
@@ -72,6 +78,8 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
         diagnostics: config::Diagnostics::default(),
         diagnosis: config::Diagnosis::default(),
         commands: config::Commands::default(),
+        limits: config::ProcessLimits::default(),
+        shard: None,
         connections: vec![connection],
     }
 }

@@ -75,7 +75,10 @@ pub fn find(config: Config) -> Result<Vec<Device>, String> {
 }
 
 async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {
-    let Source::Navien(settings) = &connection.source;
+    let Source::Navien(settings) = &connection.source else {
+        // Only an account lists its devices: at a broker, whoever publishes is there.
+        return Ok(Vec::new());
+    };
     let facts = navien::Facts::from(&connection.policy);
     let account = Navien::new(&connection.name, settings, facts).map_err(|fault| fault.to_string())?;
     let listed = account

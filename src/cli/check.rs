@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{ConfigArguments, PROBLEM, output};
+use super::{ConfigArguments, PROBLEM, ShardArguments, output};
 use crate::config::{
-    Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin, Source, State,
+    AwsIot, Broker, Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin,
+    Shard, Source, State,
 };
 use crate::http::web::{self, Web};
 
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   hangup check --config hangup.toml
   hangup check --config hangup.toml && systemctl reload hangup
+  hangup check --config hangup.toml --shard 0/3   what the first of three would run
 
 Nothing is connected to. Files with secrets are tried; what is in them is not shown.";
 
@@ -26,6 +28,8 @@ Nothing is connected to. Files with secrets are tried; what is in them is not sh
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
+    #[command(flatten)]
+    shard: ShardArguments,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -37,7 +41,9 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             for warning in &loaded.warnings {
                 output::note(format!("warning: {warning}"));
             }
-            output::result(summary(&arguments.config.origin(), &loaded.config).trim_end());
+            output::result(
+                summary(&arguments.config.origin(), &loaded.config, arguments.shard.shard).trim_end(),
+            );
             ExitCode::SUCCESS
         }
         Err(problems) => output::problems(&problems, PROBLEM),
@@ -45,12 +51,23 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 /// What would run, without anything personal.
-fn summary(origin: &Origin, config: &Config) -> String {
+fn summary(origin: &Origin, config: &Config, part: Option<Shard>) -> String {
     let name = match origin {
         Origin::File(path) => path.display().to_string(),
         Origin::Environment => "environment".to_owned(),
     };
-    let Config { http, readings, log, state, diagnostics, diagnosis, commands, connections } = config;
+    let Config {
+        http,
+        readings,
+        log,
+        state,
+        diagnostics,
+        diagnosis,
+        commands,
+        limits,
+        shard: _,
+        connections,
+    } = config;
     let scheme = Web::open(http.web_config_file.as_deref()).map_or("http", |web| web.scheme());
     let page = |place: &Listen| match place {
         Listen::Tcp(address) => format!("{scheme}://{address}/metrics"),
@@ -75,8 +92,16 @@ fn summary(origin: &Origin, config: &Config) -> String {
     let _ = writeln!(text, "  diagnostics {}", of_diagnostics(diagnostics));
     let _ = writeln!(text, "  probes      {}", if diagnosis.probes { "once a day at most" } else { "off" });
     let _ = writeln!(text, "  commands    {}", of_commands(commands));
+    let _ = writeln!(text, "  limits      at most {} connects a second", limits.connects_per_second);
+    let here = |connection: &&Connection| part.is_none_or(|part| part.holds(&connection.name));
+    if let Some(part) = part {
+        let count = connections.iter().filter(here).count();
+        let _ =
+            writeln!(text, "  shard       {part}, which runs {count} of {} connections", connections.len());
+    }
     for connection in connections {
-        let _ = writeln!(text, "  connection  {}", of_connection(connection));
+        let place = if here(&connection) { "connection" } else { "elsewhere " };
+        let _ = writeln!(text, "  {place}  {}", of_connection(connection));
     }
     text
 }
@@ -104,11 +129,32 @@ fn of_commands(commands: &Commands) -> String {
     }
 }
 
-fn of_connection(Connection { name, policy, source }: &Connection) -> String {
+fn of_connection(connection: &Connection) -> String {
+    let Connection { name, policy, source, .. } = connection;
     let source = match source {
         Source::Navien(account) => of_account(account),
+        Source::Broker(broker) => {
+            let Broker { address, mqtt, .. } = &**broker;
+            let transport = address.transport.as_str();
+            format!(
+                "broker, {transport} to {address}, MQTT {}, {}",
+                mqtt.version.as_str(),
+                of_filters(connection)
+            )
+        }
+        Source::AwsIot(aws) => {
+            let AwsIot { endpoint, port, authentication, mqtt, .. } = &**aws;
+            let (how, version) = (authentication.as_str(), mqtt.version.as_str());
+            format!("aws_iot, {how} to {endpoint}:{port}, MQTT {version}, {}", of_filters(connection))
+        }
     };
     format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
+}
+
+fn of_filters(Connection { subscribe, fleet, .. }: &Connection) -> String {
+    let count = subscribe.len();
+    let filters = format!("{count} subscription{}", if count == 1 { "" } else { "s" });
+    if fleet.is_some() { format!("{filters} and the fleet") } else { filters }
 }
 
 fn of_account(account: &Navien) -> String {

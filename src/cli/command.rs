@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{PROBLEM, USAGE, output};
 use crate::clock::{Instant, now, sleep_until};
 use crate::source::navien::command::{ROWS, from_words, usage};
-use crate::source::navien::rest::tls;
+use crate::source::tls;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::{ConfigArguments, PROBLEM, USAGE, logs, output};
 use crate::app::devices::{self, Device, DeviceReading};
-use crate::config::Log;
+use crate::config::{Connection, Log, Source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,15 +37,37 @@ pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
         Err(problems) => return output::problems(&problems, USAGE),
     };
     logs::start(Log { level: Level::WARN, ..loaded.config.log }, level);
+    let silent: Vec<_> = loaded.config.connections.iter().filter_map(lists_nothing).collect();
+    let accounts = loaded.config.connections.len() > silent.len();
+    for why in &silent {
+        output::note(why);
+    }
     match devices::find(loaded.config) {
+        Ok(devices) if arguments.json => {
+            output::result(json(&devices));
+            ExitCode::SUCCESS
+        }
         Ok(devices) => {
-            output::result(if arguments.json { json(&devices) } else { table(&devices) }.trim_end());
+            if accounts {
+                output::result(table(&devices).trim_end());
+            }
             ExitCode::SUCCESS
         }
         Err(why) => {
             output::note(format!("hangup: {why}"));
             ExitCode::from(PROBLEM)
         }
+    }
+}
+
+/// Why nothing can be listed of a connection; `None` where an account lists its devices.
+fn lists_nothing(Connection { name, source, .. }: &Connection) -> Option<String> {
+    match source {
+        Source::Navien(_) => None,
+        Source::Broker(_) | Source::AwsIot(_) => Some(format!(
+            "connection `{name}`: a broker keeps no list of devices; whoever publishes under a `[[connection.subscribe]]` \
+             is on the page of `hangup run` from its first message on"
+        )),
     }
 }
 

@@ -7,12 +7,15 @@ mod catalogue;
 mod check;
 mod command;
 mod completions;
+mod convert;
 mod demo;
 mod devices;
+mod explain;
 mod health;
 mod logs;
 mod man;
 mod output;
+mod preset;
 mod report;
 mod run;
 mod simulate;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Listen, Loaded, Origin, Problems, load};
+use crate::config::{Listen, Loaded, Origin, Problems, Shard, load};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +35,8 @@ Examples:
                                               sign in and list your heaters
   hangup check --config hangup.toml           every fault of a configuration at once
   hangup run --config hangup.toml             serve http://localhost:9883/metrics
+  hangup explain --config hangup.toml --topic T --payload P
+                                              what a message becomes, and why not
   hangup report                               why connections dropped, in words
 
 Configuration:
@@ -42,7 +47,7 @@ Configuration:
 Exit codes:
   0  done
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed,
-     nothing to report was reached
+     nothing to report was reached, nothing came of the message to explain
   2  the command line or the configuration is wrong";
 
 /// The name of the program.
@@ -64,6 +69,7 @@ enum Command {
     Run(run::Arguments),
     Demo(demo::Arguments),
     Devices(devices::Arguments),
+    Explain(explain::Arguments),
     Check(check::Arguments),
     Health(health::Arguments),
     #[command(name = "command")]
@@ -72,6 +78,8 @@ enum Command {
     Baseline(baseline::Arguments),
     Catalogue(catalogue::Arguments),
     Simulate(simulate::Arguments),
+    Preset(preset::Arguments),
+    Convert(convert::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -84,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::main(arguments, log_level),
         Command::Demo(arguments) => demo::main(&arguments, log_level),
         Command::Devices(arguments) => devices::main(&arguments, log_level),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Health(arguments) => health::main(&arguments),
         Command::Order(arguments) => command::main(&arguments),
@@ -91,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Catalogue(arguments) => catalogue::main(&arguments),
         Command::Simulate(arguments) => simulate::main(&arguments, log_level),
+        Command::Preset(arguments) => preset::main(&arguments),
+        Command::Convert(arguments) => convert::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),
     }
@@ -128,6 +139,14 @@ impl ConfigArguments {
     fn load(&self) -> Result<Loaded, Problems> {
         load(&self.origin())
     }
+}
+
+/// Which part of the connections is meant, where several processes share a configuration.
+#[derive(Clone, Copy, Debug, Args)]
+struct ShardArguments {
+    /// Only the connections that fall to this process of several with the same configuration, counted from 0: `0/3`
+    #[arg(long, value_name = "I/N", env = "HANGUP_SHARD")]
+    shard: Option<Shard>,
 }
 
 /// Where the page is, when the configuration shall not decide.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::{Level, warn};
 
-use super::{ConfigArguments, ListenArguments, USAGE, logs, output};
+use super::{ConfigArguments, ListenArguments, ShardArguments, USAGE, logs, output};
 use crate::app;
 use crate::config::{Config, Loaded, Problems};
 use crate::http::web;
@@ -17,6 +17,8 @@ const EXAMPLES: &str = "\
 Examples:
   hangup run --config /etc/hangup/hangup.toml
   NAVIEN_EMAIL=… NAVIEN_PASSWORD_FILE=password hangup run --listen 127.0.0.1:9883
+
+  hangup run --shard 0/3 --config hangup.toml     one of three that share the connections
 
 SIGHUP reads the configuration anew; connections that did not change stay connected.
 SIGINT and SIGTERM stop it in order.";
@@ -29,6 +31,8 @@ pub(super) struct Arguments {
     config: ConfigArguments,
     #[command(flatten)]
     listen: ListenArguments,
+    #[command(flatten)]
+    shard: ShardArguments,
     /// The web configuration file (TLS, passwords, headers), instead of the one that the configuration names
     #[arg(long, visible_alias = "web.config.file", value_name = "FILE")]
     web_config: Option<PathBuf>,
@@ -53,6 +57,10 @@ fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
     let mut loaded = arguments.config.load()?;
     if !arguments.listen.listen.is_empty() {
         loaded.config.http.listen.clone_from(&arguments.listen.listen);
+    }
+    if let Some(shard) = arguments.shard.shard {
+        shard.keep(&mut loaded.config.connections);
+        loaded.config.shard = Some(shard);
     }
     if arguments.web_config.is_some() {
         loaded.config.http.web_config_file.clone_from(&arguments.web_config);

@@ -10,13 +10,15 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, Report, article};
 use super::secret_field::Surroundings;
+use super::suited::Kind;
 use super::{
-    Config, Connection, Http, Log, LogFormat, Policy, Readings, Source, listen, navien, past, reconnect,
-    value,
+    Config, Connection, Http, Log, LogFormat, Policy, ProcessLimits, Readings, Source, aws_iot, broker,
+    fleet, listen, mapping, navien, past, reconnect, suited, value,
 };
 
-/// The names of the sources, as they stand in `[connection.source.…]`.
-const SOURCES: &str = "`[connection.source.navien]`";
+/// The sources, as they stand in a file.
+const SOURCES: &str =
+    "`[connection.source.navien]`, `[connection.source.broker]` or `[connection.source.aws_iot]`";
 
 /// The words of `log.level`.
 pub(super) const LEVELS: &[(&str, tracing::Level)] = &[
@@ -40,10 +42,13 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let diagnostics = past::diagnostics(root.table("diagnostics"), around);
     let diagnosis = past::diagnosis(root.table("diagnosis"));
     let commands = past::commands(root.table("commands"), around);
-    let policy = reconnect::shared(root.table("reconnect"));
-    let connections = connections(&mut root, &policy, around);
+    let limits = limits(root.table("limits"));
+    let reconnect = root.table("reconnect");
+    let patient = reconnect.as_ref().is_some_and(suited::says_how_patient);
+    let policy = reconnect::shared(reconnect);
+    let connections = connections(&mut root, &policy, patient, around);
     root.finish();
-    Config { http, readings, log, state, diagnostics, diagnosis, commands, connections }
+    Config { http, readings, log, state, diagnostics, diagnosis, commands, limits, shard: None, connections }
 }
 
 impl Default for Http {
@@ -59,6 +64,12 @@ impl Default for Http {
 impl Default for Readings {
     fn default() -> Self {
         Self { series_limit: 100_000, outage_grace: Duration::from_secs(120) }
+    }
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self { connects_per_second: 100 }
     }
 }
 
@@ -106,6 +117,18 @@ fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
     readings
 }
 
+fn limits(fields: Option<Fields<'_, '_>>) -> ProcessLimits {
+    let mut limits = ProcessLimits::default();
+    if let Some(mut fields) = fields {
+        let rate = fields.read("connects_per_second", value::integer(1..=10_000));
+        if let Some(rate) = rate.and_then(|rate| u32::try_from(rate).ok()) {
+            limits.connects_per_second = rate;
+        }
+        fields.finish();
+    }
+    limits
+}
+
 fn log(fields: Option<Fields<'_, '_>>) -> Log {
     let mut log = Log::default();
     if let Some(mut fields) = fields {
@@ -116,7 +139,13 @@ fn log(fields: Option<Fields<'_, '_>>) -> Log {
     log
 }
 
-fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<Connection> {
+/// `patient`: the policy says itself how long to wait when only a person can help.
+fn connections(
+    root: &mut Fields<'_, '_>,
+    policy: &Policy,
+    patient: bool,
+    around: &Surroundings<'_>,
+) -> Vec<Connection> {
     let tables = root.tables("connection");
     if !root.has("connection") {
         root.problem("connection", "there is none: add a `[[connection]]` (deploy/example.toml shows one)");
@@ -136,17 +165,27 @@ fn connections(root: &mut Fields<'_, '_>, policy: &Policy, around: &Surroundings
                 );
             }
         }
-        let policy = reconnect::own(fields.table("reconnect"), policy);
+        let own = fields.table("reconnect");
+        let patient = patient || own.as_ref().is_some_and(suited::says_how_patient);
+        let mut policy = reconnect::own(own, policy);
         if policy.client_id.as_ref().is_some_and(|id| !client_ids.insert(id.clone())) {
             fields.problem(
                 "reconnect",
                 "its `client_id` is used by another connection: they would evict each other",
             );
         }
-        let source = source(&mut fields, around);
+        let (kind, source) = source(&mut fields, around);
+        let subscribe = mapping::all(&mut fields);
+        if let Some(kind) = kind {
+            if !patient {
+                suited::hurry(kind, &mut policy);
+            }
+            suited::check(&fields, kind, &policy, &subscribe);
+        }
+        let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
         if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source });
+            connections.push(Connection { name, policy, source, subscribe, fleet });
         }
     }
     connections
@@ -165,7 +204,8 @@ fn name(value: &DeValue<'_>) -> Result<String, String> {
     ))
 }
 
-fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Source> {
+/// Which source is written, and the source itself where nothing is wrong with it.
+fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> (Option<Kind>, Option<Source>) {
     let kind = fields.read("source", |value| match value.as_table().map(DeTable::len) {
         None => Err(format!("must be a table, not {}: write {SOURCES}", article(value))),
         Some(1) => Ok(()),
@@ -174,9 +214,20 @@ fn source(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Sour
     if !fields.has("source") {
         fields.problem("source", format!("is missing: write {SOURCES}"));
     }
-    kind?;
-    let mut sources = fields.table("source")?;
-    let account = sources.table("navien").and_then(|fields| navien::account(fields, around));
+    let (Some(()), Some(mut sources)) = (kind, fields.table("source")) else { return (None, None) };
+    let mut read = (None, None);
+    if let Some(fields) = sources.table("navien") {
+        let account = navien::account(fields, around);
+        read = (Some(Kind::Navien), account.map(Box::new).map(Source::Navien));
+    }
+    if let Some(fields) = sources.table("broker") {
+        let broker = broker::broker(fields, around);
+        read = (Some(Kind::Broker), broker.map(Box::new).map(Source::Broker));
+    }
+    if let Some(fields) = sources.table("aws_iot") {
+        let aws_iot = aws_iot::aws_iot(fields, around);
+        read = (Some(Kind::AwsIot), aws_iot.map(Box::new).map(Source::AwsIot));
+    }
     sources.finish();
-    account.map(Source::Navien)
+    read
 }

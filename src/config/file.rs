@@ -146,6 +146,20 @@ impl<'a, 't> Fields<'a, 't> {
         tables
     }
 
+    /// As [`Fields::tables`], each under the name of this table with its number: `subscribe 2, metric 1, `.
+    pub(super) fn numbered(&mut self, key: &'static str) -> Vec<Fields<'a, 't>> {
+        let prefix = self.prefix.clone();
+        let named =
+            |(at, table): (usize, Fields<'a, 't>)| table.renamed(format!("{prefix}{key} {}, ", at + 1));
+        self.tables(key).into_iter().enumerate().map(named).collect()
+    }
+
+    /// The kind of source that this table is part of: `broker` in `[connection.source.broker.will]`.
+    pub(super) fn kind(&self) -> &str {
+        let source = self.prefix.split_once("source.").and_then(|(_, source)| source.split('.').next());
+        source.unwrap_or("hangup")
+    }
+
     /// Whether `key` is written, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)

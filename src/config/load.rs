@@ -8,8 +8,8 @@ use super::file::Report;
 use super::problem::{Problem, Problems};
 use super::secret_field::{self, Surroundings};
 use super::{
-    Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, Readings, Secret,
-    SecretSource, Source, State, check, navien,
+    Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, ProcessLimits, Readings,
+    Secret, SecretSource, Source, State, check, navien,
 };
 
 const EMAIL: &str = "NAVIEN_EMAIL";
@@ -132,11 +132,18 @@ fn problems(list: Vec<Problem>) -> Problems {
 }
 
 fn one(account: Navien) -> Config {
-    let connection =
-        Connection { name: "navien".to_owned(), policy: Policy::default(), source: Source::Navien(account) };
+    let connection = Connection {
+        name: "navien".to_owned(),
+        policy: Policy::default(),
+        source: Source::Navien(Box::new(account)),
+        subscribe: Vec::new(),
+        fleet: None,
+    };
     Config {
         http: Http::default(),
         readings: Readings::default(),
+        limits: ProcessLimits::default(),
+        shard: None,
         log: Log::default(),
         state: State::default(),
         diagnostics: Diagnostics::default(),

@@ -1,10 +1,18 @@
 //! The configuration, parsed and valid: names, durations and secrets as types.
 
+mod aws_iot;
+mod aws_keys;
+pub mod aws_profile;
+mod broker;
 mod check;
 mod file;
+pub mod filter;
+mod fleet;
 mod human;
 mod listen;
 mod load;
+pub mod mapping;
+mod mqtt;
 mod navien;
 mod past;
 mod policy;
@@ -12,14 +20,26 @@ mod problem;
 mod reconnect;
 mod secret;
 mod secret_field;
+mod shard;
+mod suited;
+mod tls;
 mod value;
 
+pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
+pub use broker::{Address, Broker};
+pub(crate) use filter::unshared;
+pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;
 pub use load::{Loaded, Origin, load, load_with};
+pub use mapping::Subscribe;
+pub use mqtt::{Mqtt, Will};
 pub use past::{Commands, Diagnosis, Diagnostics, FileNames, State};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
+pub use shard::Shard;
+pub(crate) use suited::AWS_FILTERS;
+pub use tls::{ClientCertificate, Tls, TlsFault};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,8 +64,19 @@ pub struct Config {
     pub diagnosis: Diagnosis,
     /// Commands to devices.
     pub commands: Commands,
+    /// What all connections together may do.
+    pub limits: ProcessLimits,
+    /// Which part of the connections this process runs; `None`: all. The command line says so, no file does.
+    pub shard: Option<Shard>,
     /// The connections, in the order of the file; names are unique.
     pub connections: Vec<Connection>,
+}
+
+/// What all connections of the process together may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// So many of them begin to connect within a second.
+    pub connects_per_second: u32,
 }
 
 /// The HTTP server.
@@ -95,13 +126,21 @@ pub struct Connection {
     pub policy: Policy,
     /// What it leads to.
     pub source: Source,
+    /// What to subscribe to and what messages mean, where the source leaves that to the configuration.
+    pub subscribe: Vec<Subscribe>,
+    /// Whose words about its clients the broker publishes.
+    pub fleet: Option<Fleet>,
 }
 
 /// What a connection leads to: one arm a source folder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// A Navien account.
-    Navien(Navien),
+    Navien(Box<Navien>),
+    /// Any MQTT broker.
+    Broker(Box<Broker>),
+    /// AWS IoT Core.
+    AwsIot(Box<AwsIot>),
 }
 
 /// How a connection recovers; a preset of policy values that the field knows.

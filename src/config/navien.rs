@@ -92,13 +92,7 @@ fn cloud(fields: &mut Fields<'_, '_>, navien: &mut Navien, around: &Surroundings
     }
     fields.set("region", &mut navien.region, region);
     navien.ca_file = fields.read("ca_file", |value| ca_file(value, &around.directory));
-    if let Some(proxy) = secret_field::read_now(fields, "proxy", Inline::Allowed, around) {
-        let inline = fields.read("proxy", |value| Ok(value.is_str())) == Some(true);
-        match proxy_fault(proxy.expose(), inline) {
-            Some(message) => fields.problem("proxy", message),
-            None => navien.proxy = Some(proxy),
-        }
-    }
+    navien.proxy = proxy(fields, around);
 }
 
 fn requests(fields: &mut Fields<'_, '_>, navien: &mut Navien) {
@@ -135,14 +129,20 @@ fn base_url(field: &DeValue<'_>) -> Result<String, String> {
 
 fn host(field: &DeValue<'_>) -> Result<String, String> {
     let text = value::text(field)?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    if text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.chars().all(fits)) {
+    if is_host(&text) {
         return Ok(text);
     }
     Err(format!("{} is not a host name: only the name; the port is `mqtt_port`", value::shown(field)))
 }
 
-fn region(field: &DeValue<'_>) -> Result<String, String> {
+/// An IP address without brackets, or what can be looked up.
+pub(super) fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let name = (1..=253).contains(&text.len()) && text.chars().all(fits);
+    name || text.parse::<IpAddr>().is_ok()
+}
+
+pub(super) fn region(field: &DeValue<'_>) -> Result<String, String> {
     let text = value::text(field)?;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.len() <= 32 && text.chars().all(fits) {
@@ -163,6 +163,19 @@ fn ca_file(field: &DeValue<'_>, directory: &Path) -> Result<PathBuf, String> {
             Err("the file named here holds no certificate (`-----BEGIN CERTIFICATE-----`)".to_owned())
         }
         Ok(Err(_)) | Err(_) => Err("the file named here is not PEM".to_owned()),
+    }
+}
+
+/// `proxy`, as every source has it.
+pub(super) fn proxy(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Secret> {
+    let proxy = secret_field::read_now(fields, "proxy", Inline::Allowed, around)?;
+    let inline = fields.read("proxy", |value| Ok(value.is_str())) == Some(true);
+    match proxy_fault(proxy.expose(), inline) {
+        Some(message) => {
+            fields.problem("proxy", message);
+            None
+        }
+        None => Some(proxy),
     }
 }
 

@@ -5,6 +5,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use toml::de::DeValue;
+
 use super::file::{Fields, article};
 use super::{Secret, SecretSource, value};
 
@@ -34,11 +36,12 @@ pub(super) fn read(
     inline: Inline,
     around: &Surroundings<'_>,
 ) -> Option<SecretSource> {
+    let example = example(fields.kind(), key);
     let written_out = fields.read(key, |value| match (value.as_str(), value.is_table()) {
         (Some(""), _) => Err("is empty".to_owned()),
         (Some(text), _) => Ok(Some(Secret::new(text))),
         (None, true) => Ok(None),
-        (None, false) => Err(format!("must be {}, not {}", example(key), article(value))),
+        (None, false) => Err(format!("must be {example}, not {}", article(value))),
     })?;
     if let Some(secret) = written_out {
         if inline == Inline::Allowed {
@@ -46,10 +49,7 @@ pub(super) fn read(
         }
         fields.problem(
             key,
-            format!(
-                "is written out in the file, where backups and other people see it: write {}",
-                example(key)
-            ),
+            format!("is written out in the file, where backups and other people see it: write {example}"),
         );
         return None;
     }
@@ -60,23 +60,52 @@ pub(super) fn read(
     place.finish();
     match (file, variable) {
         (Some(file), None) => from_file(fields, key, &around.directory.join(file)),
-        (None, Some(name)) => match (around.variable)(&name) {
-            Some(text) if !text.is_empty() => Some(SecretSource::Value(Secret::new(text))),
-            Some(_) => {
-                fields.problem(key, "the environment variable named here is empty");
-                None
-            }
-            None => {
-                fields.problem(key, "the environment variable named here is not set");
-                None
-            }
-        },
+        (None, Some(name)) => {
+            from_variable(&name, around).map_err(|message| fields.problem(key, message)).ok()
+        }
         (Some(_), Some(_)) | (None, None) => {
             if !one {
-                fields.problem(key, format!("has exactly one place: write {}", example(key)));
+                fields.problem(key, format!("has exactly one place: write {example}"));
             }
             None
         }
+    }
+}
+
+/// Reads a table whose keys are the user's own: each value is a string, or the place of one as in [`read`].
+pub(super) fn table(
+    fields: &Fields<'_, '_>,
+    key_fault: impl Fn(&str) -> Option<String>,
+    around: &Surroundings<'_>,
+) -> Vec<(String, SecretSource)> {
+    let mut secrets = Vec::new();
+    for (key, value) in fields.entries() {
+        if let Some(fault) = key_fault(key.get_ref()) {
+            fields.problem_at(key.span(), "…", fault);
+            continue;
+        }
+        match entry(value.get_ref(), around) {
+            Ok(secret) => secrets.push((key.get_ref().to_string(), secret)),
+            Err(message) => fields.problem_at(value.span(), "…", message),
+        }
+    }
+    secrets
+}
+
+fn entry(value: &DeValue<'_>, around: &Surroundings<'_>) -> Result<SecretSource, String> {
+    const EXAMPLE: &str = "must be a string in quotes, `{ file = \"…\" }` or `{ env = \"…\" }`";
+    if let Some(text) = value.as_str() {
+        return Ok(SecretSource::Value(Secret::new(text)));
+    }
+    let place = value.as_table().filter(|place| place.len() == 1).ok_or_else(|| EXAMPLE.to_owned())?;
+    let text = |key| place.get(key).and_then(|value| value.get_ref().as_str());
+    match (text("file"), text("env")) {
+        (Some(file), _) => {
+            let path = around.directory.join(file);
+            file_fault(&path).map_or(Ok(SecretSource::File(path)), Err)
+        }
+        (None, Some(name)) => from_variable(name, around),
+        (None, None) => Err(EXAMPLE.to_owned()),
     }
 }
 
@@ -130,6 +159,14 @@ fn from_file(fields: &Fields<'_, '_>, key: &'static str, path: &Path) -> Option<
     Some(source)
 }
 
+fn from_variable(name: &str, around: &Surroundings<'_>) -> Result<SecretSource, String> {
+    match (around.variable)(name) {
+        Some(text) if !text.is_empty() => Ok(SecretSource::Value(Secret::new(text))),
+        Some(_) => Err("the environment variable named here is empty".to_owned()),
+        None => Err("the environment variable named here is not set".to_owned()),
+    }
+}
+
 /// What is wrong with a file that should hold a secret.
 pub(super) fn file_fault(path: &Path) -> Option<String> {
     let error = SecretSource::File(path.to_owned()).read().err()?;
@@ -147,19 +184,21 @@ pub(super) fn file_fault(path: &Path) -> Option<String> {
 }
 
 #[cfg(unix)]
-fn others_may_read(path: &Path) -> bool {
+pub(super) fn others_may_read(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 
 #[cfg(not(unix))]
-fn others_may_read(_: &Path) -> bool {
+pub(super) fn others_may_read(_: &Path) -> bool {
     false
 }
 
-fn example(key: &str) -> String {
-    let variable = key.to_uppercase();
-    format!("`{key} = {{ file = \"navien-{key}\" }}` or `{key} = {{ env = \"NAVIEN_{variable}\" }}`")
+/// `kind` is the source that the secret is for.
+fn example(kind: &str, key: &str) -> String {
+    let file = format!("{kind}-{key}").replace('_', "-");
+    let variable = format!("{kind}_{key}").to_uppercase();
+    format!("`{key} = {{ file = \"{file}\" }}` or `{key} = {{ env = \"{variable}\" }}`")
 }
 
 #[cfg(test)]

@@ -91,8 +91,12 @@ pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Resul
             number.trim().parse::<u64>().ok()?.checked_mul(*unit)
         };
         value.as_str().and_then(parse).filter(|bytes| range.contains(bytes)).ok_or_else(|| {
-            let (least, most) = (range.start() >> 20, range.end() >> 20);
-            format!("{} is not a size from {least}MiB to {most}MiB (write for example `16MiB`)", shown(value))
+            let plain = |bytes: u64| match bytes >> 20 {
+                0 => format!("{}KiB", bytes >> 10),
+                mebibytes => format!("{mebibytes}MiB"),
+            };
+            let (least, most) = (plain(*range.start()), plain(*range.end()));
+            format!("{} is not a size from {least} to {most} (write for example `16MiB`)", shown(value))
         })
     }
 }

@@ -11,7 +11,9 @@ use std::io;
 
 pub use event_loop::{event_loop, event_loop_v5};
 pub use http::{proxy_status, upgrade_status, websocket, websocket_breach};
-pub use mqtt::{breach, codec, connack, first_bytes, not_mqtt};
+pub use mqtt::{
+    breach, connack, disconnect, fault, first_bytes, not_mqtt, ping_timeout, protocol_error, suback, told,
+};
 use rustls::Error as TlsError;
 pub use tls::tls;
 use tokio_tungstenite::tungstenite::Error as WebsocketError;

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::carried::Carried;
 use super::ending::Ending;
 use super::error::ErrorName;
 use super::link::Link;
@@ -21,16 +22,22 @@ use super::order::Order;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
+use super::turn::Turns;
 use super::{Failure, Phase, Tier, path};
-use crate::clock::{self, Instant, Now};
+use crate::clock::{self, Alarm, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
-use crate::lifecycle::{Event, StateName};
+use crate::lifecycle::{Event, StateName, Why};
 use crate::source::{Answer, Dialogue, Inventory, Planned, Planner, Sink};
+use crate::telemetry::Tally;
 use orders::Orders;
 
-/// Reports taken from the link before timers and orders get their turn.
-const BURST: usize = 64;
+/// Reports taken from the link before timers and orders get their turn …
+const BURST: usize = 512;
+/// … if they take no longer than this, however long each of them takes …
+const TURN: Duration = Duration::from_millis(5);
+/// … which is looked at after so many.
+const LOOK: usize = 16;
 
 /// The runtime's timers stand still while the machine is suspended: the clock is asked at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -47,6 +54,8 @@ pub enum Control {
     NetworkBack,
     /// Close politely and begin another session, if nothing is under way: the diagnosis wants to see how that one ends.
     Probe,
+    /// The broker said something of this client, on another connection: the recorder knows where.
+    Told,
 }
 
 /// One reconnecting connection with everything that it owns.
@@ -60,6 +69,8 @@ pub struct Connection {
     planning: Option<Work<Answer<Planned>>>,
     plan: Option<Arc<Plan>>,
     link: Option<Link>,
+    /// What outlives a network connection.
+    carried: Carried,
     closing: Option<Work<Option<Box<Ending>>>>,
     look_up: Option<Work<Answer<Inventory>>>,
     dialogue: Option<Box<dyn Dialogue>>,
@@ -69,6 +80,11 @@ pub struct Connection {
     listening: bool,
     /// `None`: it takes no commands.
     orders: Option<Orders>,
+    alarm: Alarm,
+    /// Whose turn it is to connect, where connections wait for each other.
+    turns: Option<Turns>,
+    /// The turn that was given for the attempt to come.
+    turn: Option<Instant>,
 }
 
 /// Something that is under way, for the attempt of this generation.
@@ -117,6 +133,7 @@ impl Connection {
             planning: None,
             plan: None,
             link: None,
+            carried: Carried::default(),
             closing: None,
             look_up: None,
             dialogue: None,
@@ -124,22 +141,34 @@ impl Connection {
             quarantine: Quarantine::default(),
             listening: true,
             orders: None,
+            alarm: Alarm::default(),
+            turns: None,
+            turn: None,
         }
+    }
+
+    /// The same, which begins its attempts when it is its turn.
+    #[must_use]
+    pub fn in_turn(mut self, turns: Turns) -> Self {
+        self.turns = Some(turns);
+        self
     }
 
     /// Connects and reconnects until it is told to stop, and returns when everything is closed.
     pub async fn run(mut self, mut control: mpsc::Receiver<Control>) {
-        self.step(Input::Start, clock::now());
+        let mut now = clock::now();
+        self.serve_timers(now);
         while self.machine.state() != StateName::Stopped {
-            let woken = self.wake(&mut control).await;
+            let woken = self.wake(&mut control, now.at).await;
             self.handle(woken);
-            self.serve_timers();
+            now = clock::now();
+            self.serve_timers(now);
         }
         self.stop_orders();
     }
 
-    async fn wake(&mut self, control: &mut mpsc::Receiver<Control>) -> Woken {
-        let wake_at = self.wake_at();
+    async fn wake(&mut self, control: &mut mpsc::Receiver<Control>, now: Instant) -> Woken {
+        self.alarm.set(self.wake_at(now), now);
         tokio::select! {
             order = control.recv(), if self.listening => Woken::Ordered(order),
             order = Orders::next(&mut self.orders) => Woken::Commanded(Box::new(order)),
@@ -149,15 +178,18 @@ impl Connection {
             report = next(self.link.as_mut()) => Woken::Reported(report),
             (generation, ending) = done(&mut self.closing) => Woken::Closed(generation, ending),
             (_, answer) = done(&mut self.look_up) => Woken::LookedUp(answer),
-            () = clock::sleep_until(wake_at) => Woken::ByTime,
+            () = self.alarm.rings() => Woken::ByTime,
         }
     }
 
-    fn wake_at(&self) -> Instant {
+    fn wake_at(&self, now: Instant) -> Instant {
         let talk = self.dialogue.as_ref().filter(|_| self.talking).and_then(|dialogue| dialogue.deadline());
-        let latest = clock::now().at + LONGEST_SLEEP;
+        let latest = now + LONGEST_SLEEP;
         let order = Orders::deadline(self.orders.as_ref());
-        [self.machine.deadline(), talk, order].into_iter().flatten().fold(latest, Instant::min)
+        [self.turn.or_else(|| self.machine.deadline()), talk, order]
+            .into_iter()
+            .flatten()
+            .fold(latest, Instant::min)
     }
 
     fn handle(&mut self, woken: Woken) {
@@ -167,6 +199,7 @@ impl Connection {
             Woken::Ordered(Some(Control::Reload)) => self.step(Input::Reload, now),
             Woken::Ordered(Some(Control::NetworkBack)) => self.step(Input::NetworkBack, now),
             Woken::Ordered(Some(Control::Probe)) => self.probe(now),
+            Woken::Ordered(Some(Control::Told)) => self.recorder.told(now),
             Woken::Ordered(None) => {
                 self.listening = false;
                 self.step(Input::Stop, now);
@@ -183,13 +216,37 @@ impl Connection {
     }
 
     /// Timers are looked at after every input, so that no flood of messages keeps them from their turn.
-    fn serve_timers(&mut self) {
-        let now = clock::now();
-        self.step(Input::Tick, now);
+    fn serve_timers(&mut self, now: Now) {
+        if self.is_free_to_begin(now) {
+            let begun = self.machine.state() != StateName::Idle;
+            self.step(if begun { Input::Tick } else { Input::Start }, now);
+        }
+        self.recorder.passed(now);
         if self.dialogue.as_ref().and_then(|dialogue| dialogue.deadline()).is_some_and(|due| due <= now.at) {
             self.converse(now);
         }
         self.serve_orders(now);
+    }
+
+    /// Whether time may pass for the machine: `false` while the next attempt waits for its turn.
+    fn is_free_to_begin(&mut self, now: Now) -> bool {
+        let rests = matches!(self.machine.state(), StateName::Idle | StateName::Waiting);
+        let due = self.machine.deadline().is_none_or(|deadline| deadline <= now.at);
+        if !rests || !due {
+            self.turn = None;
+            return true;
+        }
+        let Some(turns) = &self.turns else { return true };
+        let given = self.turn.is_some();
+        let turn = *self.turn.get_or_insert_with(|| turns.take(now.at));
+        let mine = turn <= now.at;
+        if mine {
+            self.turn = None;
+        } else if !given {
+            let delay = turn.saturating_since(now.at);
+            self.recorder.record(Event::Waiting { delay, why: Why::Turn }, now);
+        }
+        mine
     }
 
     /// Steps the machine and performs what it wants.
@@ -209,9 +266,11 @@ impl Connection {
             }
             Action::AbandonPlan => self.planning = None,
             Action::Connect { .. } => {
-                self.link = self.plan.take().map(|plan| Link::new(plan, self.policy.limits));
+                let (limits, carried) = (self.policy.limits, self.carried.clone());
+                self.link = self.plan.take().map(|plan| Link::resuming(plan, limits, carried));
             }
             Action::Close { generation } => {
+                self.hear_the_rest(now);
                 let farewell = self.farewell(now);
                 let link = self.link.take();
                 let future = async move {
@@ -242,6 +301,7 @@ impl Connection {
             Ok(Planned { mut plan, dialogue }) => {
                 // What the quarantine leaves out is still wanted, and shows as not active.
                 let facts = Facts::of(&plan);
+                self.recorder.known_as(&plan.host, &plan.client_id);
                 self.quarantine.thin(&mut plan.subscriptions, now.at);
                 self.plan = Some(Arc::new(plan));
                 self.dialogue = Some(dialogue);
@@ -254,36 +314,73 @@ impl Connection {
 
     /// Takes what the link has ready, then lets the dialogue speak once.
     fn burst(&mut self, first: Report) {
-        let mut report = Some(first);
-        for _ in 0..BURST {
-            let Some(next) = report.take() else { break };
-            self.report(next, clock::now());
-            report = self.link.as_mut().and_then(Link::try_next);
+        let (mut now, mut tally) = (clock::now(), Tally::default());
+        let (ends, mut report) = (now.at + TURN, Some(first));
+        for count in 1..=BURST {
+            match report {
+                None => break,
+                Some(Report::Message(message)) => self.hear(&message, now, &mut tally),
+                Some(other) => {
+                    self.heard(&mut tally, now);
+                    self.report(other, now);
+                }
+            }
+            if count.is_multiple_of(LOOK) {
+                now = clock::now();
+                if now.at >= ends {
+                    break;
+                }
+            }
+            report = if count < BURST { self.link.as_mut().and_then(Link::try_next) } else { None };
         }
-        if let Some(last) = report {
-            self.report(last, clock::now());
-        }
+        self.heard(&mut tally, now);
         if let Some(link) = &self.link {
             self.recorder.traffic().in_flight(link.in_flight());
         }
-        self.converse(clock::now());
+        self.converse(now);
+    }
+
+    /// What the broker counts as delivered is heard before the link is closed.
+    fn hear_the_rest(&mut self, now: Now) {
+        let mut tally = Tally::default();
+        while let Some(report) = self.link.as_mut().and_then(Link::try_next) {
+            if let Report::Message(message) = report {
+                self.hear(&message, now, &mut tally);
+            }
+        }
+        if !tally.is_empty() {
+            self.recorder.traffic().count(&tally, now);
+        }
     }
 
     fn report(&mut self, report: Report, now: Now) {
         let report = match report {
             Report::Entered(phase) => LinkReport::Entered(phase),
             Report::Finished(time) => LinkReport::Finished(time),
+            Report::Terms(terms) => {
+                tracing::debug!(connection = self.name, ?terms, "the broker has terms of its own");
+                match terms.keep_alive {
+                    Some(keep_alive) => LinkReport::KeepAlive(keep_alive),
+                    None => LinkReport::Progress,
+                }
+            }
             Report::Accepted { session_present, peer, local, certificate_expires } => {
                 self.quarantine.accepted(now.at);
                 LinkReport::Accepted { session_present, peer, local, certificate_expires }
             }
             Report::Restored { active, refused } => LinkReport::Restored { active, refused },
             Report::Message(message) => {
-                self.hear(&message, now);
+                let mut tally = Tally::default();
+                self.hear(&message, now, &mut tally);
+                self.recorder.traffic().count(&tally, now);
                 LinkReport::Progress
             }
             Report::Acknowledged(token) => {
                 self.taken(token);
+                LinkReport::Progress
+            }
+            Report::Refused { token, code } => {
+                self.refused(token, code);
                 LinkReport::Progress
             }
             Report::Pinged(took) => {

@@ -95,7 +95,7 @@ error_names! {
     TlsReadFailure = "AWS_IO_TLS_ERROR_READ_FAILURE", Some(1178), Network, [Websocket, Connack, Subscribe, Session];
     TlsNoRootCertificate = "AWS_IO_TLS_NO_ROOT_CERTIFICATE_FOUND", Some(1182), Setup, [Credentials, Tls];
     TlsContextError = "AWS_IO_TLS_CTX_ERROR", Some(1033), Setup, [Tls];
-    PemMalformed = "AWS_ERROR_PEM_MALFORMED", Some(1179), Setup, [Tls];
+    PemMalformed = "AWS_ERROR_PEM_MALFORMED", Some(1179), Setup, [Credentials, Tls];
     // WebSocket.
     WebsocketUpgradeFailure = "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", Some(2065), Service, [Websocket];
     WebsocketProtocolError = "AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR", Some(2089), Setup, [Websocket, Connack, Subscribe, Session];
@@ -119,7 +119,7 @@ error_names! {
     ProtocolError = "AWS_ERROR_MQTT_PROTOCOL_ERROR", Some(5130), Network, [Connack, Subscribe, Session];
     DecodeProtocolError = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR", Some(5149), Network, [Connack, Subscribe, Session];
     InvalidRemainingLength = "AWS_ERROR_MQTT_INVALID_REMAINING_LENGTH", Some(5122), Network, [Connack, Subscribe, Session];
-    InvalidTopicAlias = "AWS_ERROR_MQTT5_INVALID_INBOUND_TOPIC_ALIAS", Some(5159), Network, [Session];
+    InvalidTopicAlias = "AWS_ERROR_MQTT5_INVALID_INBOUND_TOPIC_ALIAS", Some(5159), Network, [Subscribe, Session];
     InboundPacketTooLarge = "LOCAL_INBOUND_PACKET_TOO_LARGE", None, Setup, [Connack, Subscribe, Session];
     EngineStalled = "LOCAL_ENGINE_STALLED", None, Network, [Session];
     // Operations: counted where they happen, never the end of a session.

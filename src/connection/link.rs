@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::Failure;
+use super::carried::Carried;
 use super::dialer::{self, Dialled, Progress};
 use super::ending::Ending;
 use super::limits::Limits;
@@ -23,6 +24,7 @@ use crate::clock::{self, Now};
 pub struct Link {
     plan: Arc<Plan>,
     limits: Limits,
+    carried: Carried,
     state: State,
     reports: VecDeque<Report>,
 }
@@ -43,7 +45,13 @@ impl Link {
     /// A link that will dial when [`Link::next`] is first awaited.
     #[must_use]
     pub fn new(plan: Arc<Plan>, limits: Limits) -> Self {
-        Self { plan, limits, state: State::Fresh, reports: VecDeque::new() }
+        Self::resuming(plan, limits, Carried::default())
+    }
+
+    /// The same, that remembers this of the network connection before: they must be of one client.
+    #[must_use]
+    pub fn resuming(plan: Arc<Plan>, limits: Limits, carried: Carried) -> Self {
+        Self { plan, limits, carried, state: State::Fresh, reports: VecDeque::new() }
     }
 
     /// The next report. Cancel safe. Pending for ever after [`Report::Failed`] or [`Report::Ended`].
@@ -122,7 +130,8 @@ impl Link {
         self.state = match outcome {
             Ok(dialled) => {
                 let now = clock::now().at;
-                State::Open(Box::new(Session::new(dialled, &self.plan, self.limits, now)))
+                let carried = self.carried.clone();
+                State::Open(Box::new(Session::new(dialled, &self.plan, self.limits, carried, now)))
             }
             Err(failure) => {
                 self.reports.push_back(Report::Failed(failure));

@@ -123,6 +123,11 @@ impl Machine {
                     actions.push(Action::Record(Event::PhaseFinished(phase)));
                 }
             }
+            LinkReport::KeepAlive(keep_alive) => {
+                if let State::Connecting { facts, .. } = &mut self.state {
+                    facts.keep_alive = keep_alive;
+                }
+            }
             LinkReport::Accepted { session_present, peer, local, certificate_expires } => {
                 let State::Connecting { attempt, facts, .. } = self.state else { return };
                 self.retry.accepted();

@@ -32,6 +32,17 @@ pub struct Incoming {
     pub qos: u8,
     /// Sent because we subscribed, not because it is new.
     pub retain: bool,
+    /// What MQTT 5 said beside it; `None` where it said nothing.
+    pub properties: Option<Box<Properties>>,
+}
+
+/// What MQTT 5 says beside a message.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// User properties, in their order, duplicates included.
+    pub user: Vec<(String, String)>,
+    /// The content type.
+    pub content_type: Option<String>,
 }
 
 /// Why a message was not accepted for sending; the connection lives on.
@@ -51,6 +62,9 @@ pub enum Refused {
     /// All packet identifiers are waiting for acknowledgement.
     #[error("too many messages wait for their acknowledgement")]
     TooManyInFlight,
+    /// The broker takes no retained messages.
+    #[error("the broker takes no retained messages")]
+    NoRetain,
     /// There is no session.
     #[error("not connected")]
     NotConnected,
@@ -60,6 +74,12 @@ impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (token, size) = (self.token, self.payload.len());
         write!(f, "Outgoing {{ token: {token}, qos: {}, payload of {size} bytes, .. }}", self.qos)
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Properties {{ user: {}, .. }}", self.user.len())
     }
 }
 
@@ -82,7 +102,7 @@ mod tests {
         let outgoing =
             Outgoing { token: 1, topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
         let sent = LastSent { packet: "PUBLISH", topic: Some(topic.clone()), at: Instant::default() };
-        let report = Report::Message(Incoming { topic, payload, qos: 0, retain: true });
+        let report = Report::Message(Incoming { topic, payload, qos: 0, retain: true, properties: None });
         let printed = format!("{outgoing:?} {sent:?} {report:?}");
         assert!(!printed.contains("aabb") && !printed.contains("hunter2"), "{printed}");
         assert_eq!(serde_json::to_string(&sent).ok().as_deref(), Some(r#"{"packet":"PUBLISH"}"#));

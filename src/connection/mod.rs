@@ -2,8 +2,11 @@
 //!
 //! Knows nothing of devices or payloads: a [`crate::source`] says how to connect and what messages mean.
 
+mod appetite;
 pub mod backoff;
+pub mod carried;
 pub mod classify;
+pub mod codec;
 pub mod dialer;
 pub mod driver;
 pub mod ending;
@@ -14,6 +17,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod order;
+pub mod packet;
 pub mod path;
 mod pipe;
 pub mod plan;
@@ -26,6 +30,7 @@ mod session;
 pub mod subscriptions;
 pub mod takeover;
 pub(crate) mod traffic;
+pub mod turn;
 
 use std::time::Duration;
 

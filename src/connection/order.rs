@@ -147,6 +147,8 @@ pub enum Refusal {
     Stopping,
     /// The connection did not take it.
     NotSent,
+    /// The broker refused it (MQTT 5).
+    ByBroker,
     /// The broker closed the connection after messages like it, and none is sent for a while.
     Quarantined,
 }
@@ -164,6 +166,7 @@ impl Refusal {
             Self::QueueFull => "queue_full",
             Self::Stopping => "stopping",
             Self::NotSent => "not_sent",
+            Self::ByBroker => "by_broker",
             Self::Quarantined => "quarantined",
         }
     }
@@ -185,6 +188,7 @@ impl fmt::Display for Refusal {
             Self::QueueFull => "the queue was full and newer commands needed its place; send fewer at once",
             Self::Stopping => "the connection ends (a stop or a reload); try again when it is back",
             Self::NotSent => "the connection does not take it now; try again in some seconds",
+            Self::ByBroker => "the broker refused it; may this account publish to the device's topic?",
             Self::Quarantined => {
                 "the broker closed the connection right after messages to this device twice, so none like it is sent for a \
                  day; does the account's policy allow it?"

@@ -2,13 +2,14 @@
 //!
 //! Says exactly how the stream ended. Never decodes MQTT.
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use futures_util::{Sink, SinkExt, Stream};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -16,9 +17,6 @@ use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
 
 use super::classify::Broken;
 use super::dialer::{Websocket, Wire};
-
-/// What one read takes at most.
-const CHUNK: usize = 8 * 1024;
 
 /// The stream.
 pub(super) enum Pipe {
@@ -37,30 +35,34 @@ impl Pipe {
         }
     }
 
-    /// Appends what is there to `into` and says how much. Pings of WebSocket are answered on the way.
+    /// Appends what is there to `into`, with room for `chunk` bytes at least, and says how much. Pings of WebSocket are
+    /// answered on the way.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         into: &mut BytesMut,
+        chunk: usize,
     ) -> Poll<Result<usize, Broken>> {
         match self {
             Self::Raw(wire) => {
-                let mut chunk = [0; CHUNK];
-                let mut chunk = ReadBuf::new(&mut chunk);
-                let read = ready!(Pin::new(&mut *wire).poll_read(cx, &mut chunk));
+                into.reserve(chunk);
+                // Cancel safe: what it has read is in `into`, and it is ready then.
+                let read = ready!(pin!(wire.read_buf(into)).poll(cx));
                 match wire.ended() {
                     Some(end) => Poll::Ready(Err(end)),
-                    None => Poll::Ready(read.map_err(Broken::Io).map(|()| {
-                        into.extend_from_slice(chunk.filled());
-                        chunk.filled().len()
-                    })),
+                    None => Poll::Ready(read.map_err(Broken::Io)),
                 }
             }
             Self::Websocket(websocket) => loop {
                 return Poll::Ready(match ready!(Pin::new(&mut *websocket).poll_next(cx)) {
                     Some(Ok(Message::Binary(bytes))) => {
-                        into.extend_from_slice(&bytes);
-                        Ok(bytes.len())
+                        let count = bytes.len();
+                        if into.is_empty() {
+                            *into = BytesMut::from(bytes);
+                        } else {
+                            into.extend_from_slice(&bytes);
+                        }
+                        Ok(count)
                     }
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                     Some(Ok(Message::Text(_) | Message::Frame(_))) => Err(Broken::NotBinary),

@@ -43,6 +43,38 @@ impl Transport {
     }
 }
 
+/// The version of MQTT that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// 3.1.1.
+    #[default]
+    V311,
+    /// 5.
+    V5,
+}
+
+impl Version {
+    /// The label value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V311 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
+}
+
+/// What only MQTT 5 can say in CONNECT; without effect on a 3.1.1 connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mqtt5 {
+    /// How long the broker keeps the session after its connection. Zero: not at all.
+    pub session_expiry: Duration,
+    /// So many unacknowledged messages of QoS 1 and 2 may be under way to us; `None`: as many as MQTT allows.
+    pub receive_maximum: Option<u16>,
+    /// User properties. The values may be secrets.
+    pub user_properties: Vec<(String, Secret)>,
+}
+
 /// An HTTP proxy to reach the broker through.
 #[derive(Clone, Debug)]
 pub struct Proxy {
@@ -54,8 +86,20 @@ pub struct Proxy {
     pub credentials: Option<Secret>,
 }
 
+/// Whether the broker sends what it retains when we subscribe. MQTT 5 only; 3.1.1 brokers always do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetainHandling {
+    /// At each SUBSCRIBE.
+    #[default]
+    Always,
+    /// Only when the subscription is new.
+    New,
+    /// Never.
+    Never,
+}
+
 /// One topic filter to subscribe to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
     /// The topic filter.
     pub filter: String,
@@ -63,6 +107,18 @@ pub struct Subscription {
     pub qos: u8,
     /// Refused means the session is useless and ends; otherwise it is counted and lived with.
     pub required: bool,
+    /// What this client publishes does not come back to it (MQTT 5).
+    pub no_local: bool,
+    /// What is retained (MQTT 5).
+    pub retain: RetainHandling,
+}
+
+impl Subscription {
+    /// A subscription without the options of MQTT 5.
+    #[must_use]
+    pub fn new(filter: impl Into<String>, qos: u8, required: bool) -> Self {
+        Self { filter: filter.into(), qos, required, ..Self::default() }
+    }
 }
 
 /// A last will.
@@ -76,6 +132,8 @@ pub struct LastWill {
     pub qos: u8,
     /// Whether the broker retains it.
     pub retain: bool,
+    /// How long the broker waits before it publishes it (MQTT 5).
+    pub delay: Duration,
 }
 
 /// Everything one attempt needs to know.
@@ -87,12 +145,20 @@ pub struct Plan {
     pub port: u16,
     /// What lies under MQTT.
     pub transport: Transport,
+    /// The version of MQTT.
+    pub version: Version,
+    /// What only version 5 can say.
+    pub mqtt5: Mqtt5,
     /// Proxy to go through.
     pub proxy: Option<Proxy>,
     /// TLS settings; present when the transport has TLS.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The name that the broker's certificate must have, and SNI; `None`: the host.
+    pub server_name: Option<String>,
     /// Path and query of the WebSocket upgrade, sent byte for byte. A presigned one is a credential.
     pub request_target: Secret,
+    /// Further headers of the WebSocket upgrade (a custom authoriser's token): they may be credentials.
+    pub upgrade_headers: Vec<(String, Secret)>,
     /// MQTT client id.
     pub client_id: String,
     /// MQTT user name and password.
@@ -119,6 +185,44 @@ pub struct Plan {
     pub min_connect_interval: Duration,
     /// An orderly close before CONNACK points at credentials rather than at the network (AWS).
     pub hangup_means_credentials: bool,
+}
+
+impl Plan {
+    /// A plan for this broker in which everything else is at its default: MQTT 3.1.1, a clean session, keep-alive of 60 s,
+    /// no subscription, packets of at most 1 MiB, no known lifetime.
+    #[must_use]
+    pub fn to(
+        host: impl Into<String>,
+        port: u16,
+        transport: Transport,
+        client_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            transport,
+            version: Version::V311,
+            mqtt5: Mqtt5::default(),
+            proxy: None,
+            tls: None,
+            server_name: None,
+            request_target: Secret::new("/mqtt"),
+            upgrade_headers: Vec::new(),
+            client_id: client_id.into(),
+            login: None,
+            last_will: None,
+            clean_session: true,
+            keep_alive: Duration::from_secs(60),
+            subscriptions: Vec::new(),
+            filters_per_subscribe: 8,
+            max_packet_size: 1024 * 1024,
+            max_outgoing_size: 1024 * 1024,
+            lifetime: None,
+            credentials_expire: None,
+            min_connect_interval: Duration::ZERO,
+            hangup_means_credentials: false,
+        }
+    }
 }
 
 /// Client id, user name and topics may name a person: they are not shown by accident.

@@ -1,4 +1,4 @@
-//! One MQTT 3.1.1 session as a client: packets and moments in, packets and notices out.
+//! One MQTT session as a client, 3.1.1 or 5: packets and moments in, packets and notices out.
 //!
 //! Pure: no socket, no clock. Never ends without a notice that says of what, and never resends.
 
@@ -10,16 +10,16 @@ use std::fmt;
 use std::time::Duration;
 
 use connect::{connect, encodable};
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{Connect, Packet, Publish, Subscribe};
 
+use super::carried::Carried;
 use super::ending::{EndedBy, LinkStats, PhaseTime};
 use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
 use super::limits::Limits;
 use super::message::{Incoming, Outgoing, Refused};
-use super::plan::Plan;
-use super::subscriptions::{Fault, Subscriptions, qos};
+use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe};
+use super::plan::{Plan, Version};
+use super::subscriptions::{Fault, Subscriptions};
 use super::traffic::Traffic;
 use super::{Failure, Phase, classify};
 use crate::clock::Instant;
@@ -28,6 +28,23 @@ use crate::diagnosis::Sends;
 /// MQTT strings carry their length in two bytes.
 const LONGEST: usize = u16::MAX as usize;
 
+/// What a broker of MQTT 5 said of itself and of the session in CONNACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The keep-alive that counts, if the broker set another one than ours.
+    pub keep_alive: Option<Duration>,
+    /// How long it keeps the session, if not as long as was asked for.
+    pub session_expiry: Option<Duration>,
+    /// The highest quality of service that it takes.
+    pub maximum_qos: u8,
+    /// Whether it takes retained messages.
+    pub retain_available: bool,
+    /// So many messages may wait for their acknowledgement.
+    pub receive_maximum: u16,
+    /// Bytes of the largest packet that it takes.
+    pub maximum_packet_size: Option<u32>,
+}
+
 /// What the protocol has to say.
 #[derive(Debug)]
 pub enum Notice {
@@ -35,6 +52,8 @@ pub enum Notice {
     Entered(Phase),
     /// A phase is over.
     Finished(PhaseTime),
+    /// What the broker of MQTT 5 wants. Said before `Accepted`.
+    Terms(Terms),
     /// CONNACK accepted.
     Accepted {
         /// The broker remembered the session.
@@ -51,6 +70,13 @@ pub enum Notice {
     Message(Incoming),
     /// The broker acknowledged the message with this token.
     Acknowledged(u64),
+    /// The broker refused the message with this token, with this reason code.
+    Refused {
+        /// The sender's number.
+        token: u64,
+        /// From 0x80 on.
+        code: u8,
+    },
     /// A PINGRESP arrived this long after its PINGREQ.
     Pinged(Duration),
     /// It is over; the network connection must be dropped. Said once, and last.
@@ -75,6 +101,10 @@ enum State {
 /// One session.
 pub struct Protocol {
     state: State,
+    version: Version,
+    carried: Carried,
+    /// What a broker may repeat in a text and must not be shown.
+    hidden: Vec<String>,
     /// Taken by [`Protocol::start`].
     connect: Option<Connect>,
     subscriptions: Subscriptions,
@@ -83,24 +113,40 @@ pub struct Protocol {
     /// `None`: the plan wants no pings.
     keep_alive: Option<Duration>,
     max_outgoing_size: usize,
+    maximum_qos: u8,
+    retain_available: bool,
     limits: Limits,
     ping_sent: Option<Instant>,
-    packets: VecDeque<Packet>,
+    packets: VecDeque<Outbound>,
     notices: VecDeque<Notice>,
 }
 
 impl Protocol {
-    /// A session that has sent nothing yet.
+    /// A session that has sent nothing yet, of a client that remembers nothing.
     #[must_use]
     pub fn new(plan: &Plan, limits: &Limits, now: Instant) -> Self {
+        Self::resuming(plan, limits, Carried::default(), now)
+    }
+
+    /// The same of a client that remembers this of its connection before.
+    #[must_use]
+    pub fn resuming(plan: &Plan, limits: &Limits, carried: Carried, now: Instant) -> Self {
+        let connect = connect(plan, &carried);
+        let login = connect.login.iter().flat_map(|(user, password)| [user.as_str(), password.expose()]);
+        let hidden = login.chain([connect.client_id.as_str()]).map(str::to_owned).collect();
         Self {
             state: State::Fresh,
-            connect: Some(connect(plan)),
+            version: plan.version,
+            hidden,
             subscriptions: Subscriptions::new(&plan.subscriptions, plan.filters_per_subscribe),
-            inflight: InFlight::default(),
-            traffic: Traffic::new(&plan.client_id, limits.silence, now),
+            inflight: InFlight::new(carried.clone()),
+            traffic: Traffic::new(&connect.client_id, plan.version, limits.silence, now),
+            connect: Some(connect),
+            carried,
             keep_alive: Some(plan.keep_alive).filter(|interval| !interval.is_zero()),
             max_outgoing_size: plan.max_outgoing_size,
+            maximum_qos: 2,
+            retain_available: true,
             limits: *limits,
             ping_sent: None,
             packets: VecDeque::new(),
@@ -114,21 +160,21 @@ impl Protocol {
         self.state = State::Connecting { since: now };
         self.notices.push_back(Notice::Entered(Phase::Connack));
         if encodable(&connect) {
-            self.send(Packet::Connect(connect), now);
+            self.send(Outbound::Connect(Box::new(connect)), now);
         } else {
-            let message = "the client id, login or last will is longer than MQTT allows";
-            let failure = Failure::new(Phase::Connack, ErrorName::ProtocolError, message);
+            let message = "the client id, login, last will or a user property is longer than MQTT allows";
+            let failure = Failure::new(Phase::Connack, classify::protocol_error(self.version), message);
             self.end(failure.with_class(RetryClass::Setup), EndedBy::LocalError);
         }
     }
 
     /// A packet arrived.
-    pub fn handle(&mut self, packet: Packet, now: Instant) {
+    pub fn handle(&mut self, packet: Inbound, now: Instant) {
         match self.state {
             State::Fresh | State::Over => {}
             State::Connecting { since } => {
                 self.traffic.received(&packet, now);
-                self.handshake(&packet, since, now);
+                self.handshake(packet, since, now);
             }
             State::Subscribing { .. } | State::Online => {
                 self.traffic.received(&packet, now);
@@ -158,14 +204,15 @@ impl Protocol {
             State::Online => {}
         }
         match self.ping_sent {
-            Some(sent) if now >= sent + self.limits.ping => {
-                self.timed_out(ErrorName::MqttTimeout, "the broker did not answer PINGREQ in time");
+            Some(sent) if now >= self.answer_due(sent) => {
+                let error = classify::ping_timeout(self.version);
+                self.timed_out(error, "the broker did not answer PINGREQ in time");
             }
             Some(_) => {}
             None => {
                 if self.ping_due().is_some_and(|due| now >= due) {
                     self.ping_sent = Some(now);
-                    self.send(Packet::PingReq, now);
+                    self.send(Outbound::PingReq, now);
                 }
             }
         }
@@ -175,7 +222,7 @@ impl Protocol {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let ping = match self.ping_sent {
-            Some(sent) => Some(sent + self.limits.ping),
+            Some(sent) => Some(self.answer_due(sent)),
             None => self.ping_due(),
         };
         match self.state {
@@ -201,29 +248,28 @@ impl Protocol {
         if message.topic.is_empty() || message.topic.len() > LONGEST || message.topic.contains(forbidden) {
             return Err(Refused::BadTopic);
         }
-        let mut publish = Publish::from_bytes(message.topic, qos(message.qos), message.payload);
-        publish.retain = message.retain;
-        // Any identifier serves to learn the size.
-        publish.pkid = 1;
-        let (size, limit) = (publish.size(), self.max_outgoing_size);
+        if message.retain && !self.retain_available {
+            return Err(Refused::NoRetain);
+        }
+        let Outgoing { token, topic, payload, qos, retain } = message;
+        // What a broker does not offer, it would give a subscriber less of anyway.
+        let qos = qos.min(self.maximum_qos);
+        let mut publish = Publish { dup: false, qos, retain, id: 0, topic, payload, properties: None };
+        let (size, limit) = (publish.size(self.version), self.max_outgoing_size);
         if size > limit {
             return Err(Refused::TooLarge { size, limit });
         }
-        publish.pkid = match publish.qos {
-            QoS::AtMostOnce => 0,
-            QoS::AtLeastOnce => {
-                self.inflight.publish(message.token, false).ok_or(Refused::TooManyInFlight)?
-            }
-            QoS::ExactlyOnce => self.inflight.publish(message.token, true).ok_or(Refused::TooManyInFlight)?,
-        };
-        self.send(Packet::Publish(publish), now);
+        if qos > 0 {
+            publish.id = self.inflight.publish(token, qos > 1).ok_or(Refused::TooManyInFlight)?;
+        }
+        self.send(Outbound::Publish(publish), now);
         Ok(())
     }
 
     /// We leave: DISCONNECT is the last packet, and nothing is said any more.
     pub fn leave(&mut self, now: Instant) {
         if !matches!(self.state, State::Fresh | State::Over) {
-            self.send(Packet::Disconnect, now);
+            self.send(Outbound::Disconnect, now);
             self.state = State::Over;
         }
     }
@@ -243,7 +289,7 @@ impl Protocol {
     }
 
     /// The next packet to put on the wire.
-    pub fn poll_packet(&mut self) -> Option<Packet> {
+    pub fn poll_packet(&mut self) -> Option<Outbound> {
         self.packets.pop_front()
     }
 
@@ -293,7 +339,7 @@ impl Protocol {
             Ok(Some(filters)) => {
                 let identifier = self.inflight.identifier();
                 self.state = State::Subscribing { began, since: now, identifier };
-                self.send(Packet::Subscribe(Subscribe { pkid: identifier, filters }), now);
+                self.send(Outbound::Subscribe(Subscribe { id: identifier, filters }), now);
             }
             Ok(None) => {
                 self.state = State::Online;
@@ -308,8 +354,10 @@ impl Protocol {
 
     fn faulty(&mut self, fault: Fault) {
         match fault {
-            Fault::RequiredRefused => {
-                let message = "the broker refused a subscription without which the session is useless";
+            Fault::RequiredRefused(code) => self.end(classify::suback(code), EndedBy::LocalError),
+            Fault::RequiredImpossible => {
+                let message = "a subscription without which the session is useless is of a kind that MQTT or this \
+                               broker does not take";
                 let failure = Failure::new(Phase::Subscribe, ErrorName::SubscribeFailure, message);
                 self.end(failure, EndedBy::LocalError);
             }
@@ -318,7 +366,7 @@ impl Protocol {
     }
 
     fn breach(&mut self, what: &str) {
-        self.end(classify::breach(self.phase(), what), EndedBy::LocalError);
+        self.end(classify::breach(self.phase(), self.version, what), EndedBy::LocalError);
     }
 
     fn timed_out(&mut self, error: ErrorName, message: &str) {
@@ -334,7 +382,18 @@ impl Protocol {
         self.keep_alive.map(|interval| self.traffic.last_sent.min(self.traffic.last_received) + interval)
     }
 
-    fn send(&mut self, packet: Packet, now: Instant) {
+    /// Who still sends is alive: the answer may stand behind much that came before it and is read more slowly than it
+    /// comes. A frozen broker sends nothing.
+    fn answer_due(&self, sent: Instant) -> Instant {
+        sent.max(self.traffic.last_received) + self.limits.ping
+    }
+
+    /// A failure with what the broker said of it, for people.
+    fn told(&self, failure: Failure, reason: Option<&str>, server: Option<&str>) -> Failure {
+        classify::told(failure, reason, server, &self.hidden)
+    }
+
+    fn send(&mut self, packet: Outbound, now: Instant) {
         self.traffic.sent(&packet, now);
         self.packets.push_back(packet);
     }

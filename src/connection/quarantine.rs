@@ -336,7 +336,7 @@ mod tests {
     }
 
     fn wanted(filter: &str, required: bool) -> Subscription {
-        Subscription { filter: filter.to_owned(), qos: 1, required }
+        Subscription::new(filter, 1, required)
     }
 
     #[test]

@@ -194,6 +194,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// The broker refused what is under way, if this is it: its end is the caller's matter.
+    pub fn refused(&mut self, is_it: impl FnOnce(&T) -> bool) -> Option<T> {
+        self.under_way
+            .take_if(|under_way| is_it(&under_way.waiting.item))
+            .map(|under_way| under_way.waiting.item)
+    }
+
     /// The answer came: what it was the answer to.
     pub fn answered(&mut self) -> Option<T> {
         self.under_way.take().map(|under_way| under_way.waiting.item)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ending::{Ending, PhaseTime};
 use super::message::Incoming;
+use super::protocol::Terms;
 use super::{Failure, Phase};
 use crate::host::TcpInfo;
 
@@ -17,6 +18,8 @@ pub enum Report {
     Entered(Phase),
     /// A phase of the connect is over.
     Finished(PhaseTime),
+    /// What a broker of MQTT 5 wants. Comes right before `Accepted`.
+    Terms(Terms),
     /// CONNACK accepted: a session begins. What may be published before [`Report::Restored`] is nothing.
     Accepted {
         /// The broker remembered the session.
@@ -39,6 +42,13 @@ pub enum Report {
     Message(Incoming),
     /// The broker acknowledged the message with this token.
     Acknowledged(u64),
+    /// The broker refused the message with this token, with this reason code (MQTT 5).
+    Refused {
+        /// The sender's number.
+        token: u64,
+        /// From 0x80 on.
+        code: u8,
+    },
     /// A PINGRESP arrived this long after its PINGREQ.
     Pinged(Duration),
     /// The kernel's view of the connection, sampled.

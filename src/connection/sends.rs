@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use rumqttc::mqttbytes::v4::Packet;
 
+use super::packet::Outbound;
+use super::plan::Version;
 use crate::clock::Instant;
 use crate::diagnosis::{Sends, TopicKey};
 
@@ -62,6 +63,7 @@ pub(super) fn key_of(topic: &str) -> TopicKey {
 #[derive(Debug)]
 pub(super) struct Books {
     client_id: Box<str>,
+    version: Version,
     entries: Vec<Entry>,
     newest: VecDeque<(Key, Instant)>,
 }
@@ -77,22 +79,32 @@ struct Entry {
 
 impl Books {
     /// Nothing sent yet. The client id is an identity in topics.
-    pub(super) fn new(client_id: &str) -> Self {
-        Self { client_id: client_id.into(), entries: Vec::new(), newest: VecDeque::new() }
+    pub(super) fn new(client_id: &str, version: Version) -> Self {
+        Self { client_id: client_id.into(), version, entries: Vec::new(), newest: VecDeque::new() }
+    }
+
+    /// The broker made up this client id.
+    pub(super) fn is_called(&mut self, client_id: &str) {
+        self.client_id = client_id.into();
     }
 
     /// A packet goes out; all but PUBLISH and SUBSCRIBE cost one comparison.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum: only these two have topics")]
-    pub(super) fn sent(&mut self, packet: &Packet, now: Instant) {
+    pub(super) fn sent(&mut self, packet: &Outbound, now: Instant) {
         match packet {
-            Packet::Publish(publish) => self.add(PUBLISH, &publish.topic, publish.size(), now),
-            Packet::Subscribe(subscribe) => {
-                let size = subscribe.size();
+            Outbound::Publish(publish) => self.add(PUBLISH, &publish.topic, publish.size(self.version), now),
+            Outbound::Subscribe(subscribe) => {
+                let size = subscribe.size(self.version);
                 for filter in &subscribe.filters {
                     self.add(SUBSCRIBE, &filter.path, size, now);
                 }
             }
-            _ => {}
+            Outbound::Connect(_)
+            | Outbound::PubAck(_)
+            | Outbound::PubRec(_)
+            | Outbound::PubRel(_)
+            | Outbound::PubComp(_)
+            | Outbound::PingReq
+            | Outbound::Disconnect => {}
         }
     }
 
@@ -183,8 +195,8 @@ fn longest_run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rumqttc::mqttbytes::QoS;
-    use rumqttc::mqttbytes::v4::{Publish, Subscribe, SubscribeFilter};
+    use crate::connection::packet::{Filter, Publish, Subscribe};
+    use crate::connection::plan::RetainHandling;
 
     const W5: Duration = Duration::from_secs(1);
 
@@ -192,8 +204,16 @@ mod tests {
         Instant::from_boot(Duration::from_secs_f64(seconds))
     }
 
-    fn publish(topic: &str) -> Packet {
-        Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; 100]))
+    fn publish(topic: &str) -> Outbound {
+        Outbound::Publish(Publish {
+            dup: false,
+            qos: 0,
+            retain: false,
+            id: 0,
+            topic: topic.to_owned(),
+            payload: vec![0; 100].into(),
+            properties: None,
+        })
     }
 
     fn counts(books: &Books, by_peer: bool, now: f64) -> Vec<(String, u32, u32)> {
@@ -204,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_close_right_after_a_packet_is_put_down_to_its_topic() {
-        let mut books = Books::new("");
+        let mut books = Books::new("", Version::V311);
         books.sent(&publish("a"), at(1.0));
         books.sent(&publish("b"), at(1.0));
         books.sent(&publish("b"), at(9.5));
@@ -213,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_nobody_could_answer_does_not_count() {
-        let mut books = Books::new("");
+        let mut books = Books::new("", Version::V311);
         books.sent(&publish("a"), at(1.0));
         books.sent(&publish("b"), at(9.5));
         books.sent(&publish("a"), at(9.9));
@@ -222,9 +242,14 @@ mod tests {
 
     #[test]
     fn every_filter_of_a_subscribe_is_a_suspect() {
-        let mut books = Books::new("");
-        let filters = ["a/#", "b/+"].map(|path| SubscribeFilter::new(path.to_owned(), QoS::AtLeastOnce));
-        books.sent(&Packet::Subscribe(Subscribe { pkid: 1, filters: filters.to_vec() }), at(1.0));
+        let mut books = Books::new("", Version::V311);
+        let filters = ["a/#", "b/+"].map(|path| Filter {
+            path: path.to_owned(),
+            qos: 1,
+            no_local: false,
+            retain: RetainHandling::Always,
+        });
+        books.sent(&Outbound::Subscribe(Subscribe { id: 1, filters: filters.to_vec() }), at(1.0));
         let sends = books.over(true, W5, at(1.5));
         assert!(sends.iter().all(|sends| sends.packet == "SUBSCRIBE" && sends.closed == 1));
         assert_eq!(sends.len(), 2);
@@ -238,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_topic_that_was_used_longest_ago_makes_room() {
-        let mut books = Books::new("");
+        let mut books = Books::new("", Version::V311);
         for n in 0..200_u32 {
             books.sent(&publish(&format!("t{}", char::from_u32(0x4E00 + n).unwrap())), at(f64::from(n)));
             books.sent(&publish("often"), at(f64::from(n)));

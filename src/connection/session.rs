@@ -10,18 +10,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rumqttc::mqttbytes::v4::Codec;
 use tokio::time::Sleep;
-use tokio_util::codec::{Decoder, Encoder};
 
+use super::appetite::{self, Appetite};
+use super::carried::Carried;
 use super::classify::{self, Broken};
+use super::codec::Codec;
 use super::dialer::{Dialled, Reached};
 use super::ending::{EndedBy, Ending, LinkStats};
 use super::error::{ErrorName, RetryClass};
 use super::limits::Limits;
 use super::message::{Outgoing, Refused};
 use super::pipe::Pipe;
-use super::plan::Plan;
+use super::plan::{Plan, Version};
 use super::protocol::{Notice, Protocol};
 use super::report::Report;
 use super::{Detail, Failure, Phase, path};
@@ -37,6 +38,8 @@ const SAMPLE_AFTER_PING: Duration = Duration::from_secs(1);
 const SAMPLE_IN_DOUBT: Duration = Duration::from_secs(2);
 /// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
 const READS: usize = 8;
+/// Bytes per turn, for the same reason: what is decoded from them is heard before the next turn.
+const TURN: usize = appetite::MOST;
 /// Bytes that may wait for a peer that does not read.
 const BACKLOG: usize = 1024 * 1024;
 /// `TCP_CLOSE`.
@@ -46,8 +49,10 @@ const CLOSED: u8 = 7;
 pub(super) struct Session {
     pipe: Pipe,
     protocol: Protocol,
+    version: Version,
     codec: Codec,
     inbound: BytesMut,
+    appetite: Appetite,
     outbound: BytesMut,
     reached: Reached,
     limits: Limits,
@@ -68,15 +73,16 @@ pub(super) struct Session {
 
 impl Session {
     /// Sends CONNECT at the first turn.
-    pub(super) fn new(dialled: Dialled, plan: &Plan, limits: Limits, now: Instant) -> Self {
-        let mut protocol = Protocol::new(plan, &limits, now);
+    pub(super) fn new(dialled: Dialled, plan: &Plan, limits: Limits, carried: Carried, now: Instant) -> Self {
+        let mut protocol = Protocol::resuming(plan, &limits, carried, now);
         protocol.start(now);
         Self {
             pipe: dialled.pipe,
             protocol,
-            // Outgoing sizes are checked by the protocol, which refuses a message without ending the session.
-            codec: Codec { max_incoming_size: plan.max_packet_size, max_outgoing_size: usize::MAX },
+            version: plan.version,
+            codec: Codec::new(plan.version, plan.max_packet_size),
             inbound: BytesMut::new(),
+            appetite: Appetite::new(),
             outbound: BytesMut::new(),
             reached: dialled.reached,
             limits,
@@ -115,7 +121,7 @@ impl Session {
     /// Does everything that can be done without waiting; ready when there is something to report.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reports: &mut VecDeque<Report>) -> Poll<()> {
         loop {
-            let now = clock::now().at;
+            let now = clock::boot();
             // Who does not read our answers is not read either: what asks for an answer could else pile them up
             // without end.
             let choked = self.is_choked();
@@ -129,6 +135,7 @@ impl Session {
                 return Poll::Ready(());
             }
             if !more && !self.timer_fired(cx, now) {
+                self.rest();
                 return Poll::Pending;
             }
         }
@@ -164,12 +171,18 @@ impl Session {
 
     /// Reads and decodes; whether there may be more to read at once.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut taken = 0;
         for _ in 0..READS {
-            match self.pipe.poll_read(cx, &mut self.inbound) {
+            match self.pipe.poll_read(cx, &mut self.inbound, self.appetite.size()) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(count)) => {
                     self.bytes_received += u64::try_from(count).unwrap_or(u64::MAX);
+                    self.appetite.took(count);
                     self.decode(now);
+                    taken += count;
+                    if taken >= TURN {
+                        break;
+                    }
                 }
                 Poll::Ready(Err(broken)) => {
                     self.broke(&broken);
@@ -178,6 +191,16 @@ impl Session {
             }
         }
         true
+    }
+
+    /// Nothing is to be done for a while: what a flood needed is given back.
+    fn rest(&mut self) {
+        if self.appetite.is_raised() && self.inbound.is_empty() {
+            self.inbound = BytesMut::new();
+        }
+        if self.outbound.is_empty() && self.outbound.capacity() > appetite::MOST {
+            self.outbound = BytesMut::new();
+        }
     }
 
     fn decode(&mut self, now: Instant) {
@@ -195,7 +218,7 @@ impl Session {
                 Ok(Some(packet)) => self.protocol.handle(packet, now),
                 Ok(None) => return,
                 Err(error) => {
-                    let failure = classify::codec(phase, &error);
+                    let failure = classify::fault(phase, self.version, error);
                     let by = classify::ended_by(&failure);
                     return self.protocol.end(failure, by);
                 }
@@ -206,14 +229,13 @@ impl Session {
     fn encode(&mut self) {
         while let Some(packet) = self.protocol.poll_packet() {
             let before = self.outbound.len();
-            match self.codec.encode(packet, &mut self.outbound) {
+            match self.codec.encode(&packet, &mut self.outbound) {
                 Ok(()) => {
                     self.bytes_sent += u64::try_from(self.outbound.len() - before).unwrap_or(u64::MAX);
                 }
                 Err(error) => {
-                    // Half a packet would put the stream out of step.
-                    self.outbound.truncate(before);
-                    self.protocol.end(classify::codec(self.protocol.phase(), &error), EndedBy::LocalError);
+                    let failure = classify::fault(self.protocol.phase(), self.version, error);
+                    self.protocol.end(failure, EndedBy::LocalError);
                 }
             }
         }
@@ -240,8 +262,8 @@ impl Session {
                     Some((since, before)) if before == taken => {
                         if now >= since + self.limits.ping && self.accepted {
                             let message = "the peer takes no more bytes";
-                            let failure =
-                                Failure::new(self.protocol.phase(), ErrorName::MqttTimeout, message);
+                            let error = classify::ping_timeout(self.version);
+                            let failure = Failure::new(self.protocol.phase(), error, message);
                             self.protocol.end(failure, EndedBy::Timeout);
                         }
                     }
@@ -293,6 +315,7 @@ impl Session {
             reports.push_back(match notice {
                 Notice::Entered(phase) => Report::Entered(phase),
                 Notice::Finished(time) => Report::Finished(time),
+                Notice::Terms(terms) => Report::Terms(terms),
                 Notice::Accepted { session_present } => {
                     self.accepted = true;
                     let Reached { peer, local, certificate_expires } = self.reached;
@@ -301,6 +324,7 @@ impl Session {
                 Notice::Restored { active, refused } => Report::Restored { active, refused },
                 Notice::Message(message) => Report::Message(message),
                 Notice::Acknowledged(token) => Report::Acknowledged(token),
+                Notice::Refused { token, code } => Report::Refused { token, code },
                 Notice::Pinged(took) => Report::Pinged(took),
                 Notice::Over(failure, by) => {
                     self.over = true;
@@ -353,7 +377,8 @@ impl Session {
         if next <= now {
             return true;
         }
-        if self.timer_for != Some(next) {
+        // One that fires too early costs a look; setting it anew for every message would cost more.
+        if self.timer_for.is_none_or(|armed| next < armed || armed <= now) {
             self.timer_for = Some(next);
             self.timer.set(tokio::time::sleep(next.saturating_since(now)));
         }

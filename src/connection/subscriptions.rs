@@ -4,19 +4,27 @@
 
 use std::collections::VecDeque;
 
-use rumqttc::mqttbytes::v4::{SubscribeFilter, SubscribeReasonCode};
-use rumqttc::mqttbytes::{QoS, valid_filter};
+use rumqttc::mqttbytes::valid_filter;
 
+use super::packet::Filter;
 use super::plan::Subscription;
+
+/// Codes up to this one grant.
+const HIGHEST_QOS: u8 = 2;
 
 /// MQTT strings carry their length in two bytes.
 const LONGEST: usize = u16::MAX as usize;
 
+/// Only clients of a group with this before their filter share its messages.
+const SHARED: &str = "$share/";
+
 /// What is wrong with an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A filter without which the session is useless was refused.
-    RequiredRefused,
+    /// A filter without which the session is useless was refused, with this code.
+    RequiredRefused(u8),
+    /// A filter without which the session is useless is none that MQTT allows, or this broker takes none of its kind.
+    RequiredImpossible,
     /// It does not answer as many filters as were asked for.
     WrongCount,
 }
@@ -28,6 +36,8 @@ pub struct Subscriptions {
     per_packet: usize,
     active: usize,
     refused: usize,
+    wildcards: bool,
+    shared: bool,
 }
 
 impl Subscriptions {
@@ -40,7 +50,15 @@ impl Subscriptions {
             per_packet: per_packet.max(1),
             active: 0,
             refused: 0,
+            wildcards: true,
+            shared: true,
         }
+    }
+
+    /// What kinds the broker takes. Asking for another one would be the end of the connection.
+    pub const fn offered(&mut self, wildcards: bool, shared: bool) {
+        self.wildcards = wildcards;
+        self.shared = shared;
     }
 
     /// The filters of the next SUBSCRIBE; `None` when all have been asked for.
@@ -48,15 +66,15 @@ impl Subscriptions {
     /// One packet is under way at a time, so that a broker that closes over one shows which.
     ///
     /// # Errors
-    /// When a required filter is none that MQTT allows. An optional one counts as refused.
-    pub fn next_batch(&mut self) -> Result<Option<Vec<SubscribeFilter>>, Fault> {
+    /// When a required filter is none that MQTT allows or the broker takes. An optional one counts as refused.
+    pub fn next_batch(&mut self) -> Result<Option<Vec<Filter>>, Fault> {
         self.asked.clear();
         while self.asked.len() < self.per_packet {
             let Some(next) = self.waiting.pop_front() else { break };
-            if valid_filter(&next.filter) && next.filter.len() <= LONGEST {
+            if self.is_possible(&next.filter) {
                 self.asked.push(next);
             } else if next.required {
-                return Err(Fault::RequiredRefused);
+                return Err(Fault::RequiredImpossible);
             } else {
                 self.refused += 1;
             }
@@ -64,25 +82,38 @@ impl Subscriptions {
         if self.asked.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.asked.iter().map(|s| SubscribeFilter::new(s.filter.clone(), qos(s.qos))).collect()))
+        Ok(Some(self.asked.iter().map(filter).collect()))
+    }
+
+    fn is_possible(&self, filter: &str) -> bool {
+        let shared = filter.starts_with(SHARED);
+        let wildcard = filter.contains(['+', '#']);
+        valid_filter(filter)
+            && filter.len() <= LONGEST
+            && (self.shared || !shared)
+            && (self.wildcards || !wildcard)
     }
 
     /// Takes the answer to the batch under way.
     ///
     /// # Errors
     /// When it refuses a required filter or does not fit the question.
-    pub fn acknowledged(&mut self, codes: &[SubscribeReasonCode]) -> Result<(), Fault> {
+    pub fn acknowledged(&mut self, codes: &[u8]) -> Result<(), Fault> {
         if codes.len() != self.asked.len() {
             return Err(Fault::WrongCount);
         }
+        let mut fault = None;
         for (subscription, code) in self.asked.drain(..).zip(codes) {
-            match code {
-                SubscribeReasonCode::Success(_) => self.active += 1,
-                SubscribeReasonCode::Failure if subscription.required => return Err(Fault::RequiredRefused),
-                SubscribeReasonCode::Failure => self.refused += 1,
+            if *code <= HIGHEST_QOS {
+                self.active += 1;
+                continue;
+            }
+            self.refused += 1;
+            if subscription.required {
+                fault.get_or_insert(Fault::RequiredRefused(*code));
             }
         }
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 
     /// Acknowledged so far.
@@ -98,14 +129,11 @@ impl Subscriptions {
     }
 }
 
-/// 0, 1 or 2 as the codec wants it; larger numbers count as 2.
-#[must_use]
-pub const fn qos(number: u8) -> QoS {
-    match number {
-        0 => QoS::AtMostOnce,
-        1 => QoS::AtLeastOnce,
-        _ => QoS::ExactlyOnce,
-    }
+/// As it stands in SUBSCRIBE. Among those who share a filter "not my own messages" has no meaning and is forbidden.
+fn filter(subscription: &Subscription) -> Filter {
+    let Subscription { filter, qos, no_local, retain, .. } = subscription;
+    let no_local = *no_local && !filter.starts_with(SHARED);
+    Filter { path: filter.clone(), qos: *qos, no_local, retain: *retain }
 }
 
 #[cfg(test)]
@@ -113,10 +141,11 @@ mod tests {
     use super::*;
 
     fn subscription(filter: &str, required: bool) -> Subscription {
-        Subscription { filter: filter.to_owned(), qos: 1, required }
+        Subscription::new(filter, 1, required)
     }
 
-    const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);
+    const GRANTED: u8 = 1;
+    const REFUSED: u8 = 0x87;
 
     #[test]
     fn filters_are_asked_for_in_batches() {
@@ -134,10 +163,37 @@ mod tests {
     fn an_optional_refusal_is_counted_and_a_required_one_is_a_fault() {
         let mut subscriptions = Subscriptions::new(&[subscription("a", false), subscription("b", true)], 1);
         subscriptions.next_batch().unwrap();
-        subscriptions.acknowledged(&[SubscribeReasonCode::Failure]).unwrap();
+        subscriptions.acknowledged(&[REFUSED]).unwrap();
         assert_eq!(subscriptions.refused(), 1);
         subscriptions.next_batch().unwrap();
-        assert_eq!(subscriptions.acknowledged(&[SubscribeReasonCode::Failure]), Err(Fault::RequiredRefused));
+        assert_eq!(subscriptions.acknowledged(&[REFUSED]), Err(Fault::RequiredRefused(REFUSED)));
+    }
+
+    #[test]
+    fn every_refusal_of_an_answer_counts() {
+        let wanted = [subscription("a", true), subscription("b", false), subscription("c", false)];
+        let mut subscriptions = Subscriptions::new(&wanted, 8);
+        subscriptions.next_batch().unwrap();
+        assert_eq!(subscriptions.acknowledged(&[0x97, 2, 0x80]), Err(Fault::RequiredRefused(0x97)));
+        assert_eq!((subscriptions.active(), subscriptions.refused()), (1, 2));
+    }
+
+    #[test]
+    fn what_a_broker_does_not_offer_is_not_asked_for() {
+        let wanted = [subscription("a/+", false), subscription("$share/g/a", false), subscription("a", true)];
+        let mut subscriptions = Subscriptions::new(&wanted, 8);
+        subscriptions.offered(false, false);
+        let batch = subscriptions.next_batch().unwrap().unwrap();
+        assert_eq!(batch.iter().map(|filter| filter.path.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(subscriptions.refused(), 2);
+    }
+
+    #[test]
+    fn those_who_share_a_filter_hear_their_own_messages() {
+        let wanted =
+            ["$share/g/a", "a"].map(|filter| Subscription { no_local: true, ..subscription(filter, true) });
+        let batch = Subscriptions::new(&wanted, 8).next_batch().unwrap().unwrap();
+        assert_eq!(batch.iter().map(|filter| filter.no_local).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]
@@ -154,7 +210,7 @@ mod tests {
         assert_eq!(subscriptions.refused(), 2);
         assert_eq!(
             Subscriptions::new(&[subscription("a#", true)], 8).next_batch(),
-            Err(Fault::RequiredRefused)
+            Err(Fault::RequiredImpossible)
         );
     }
 }

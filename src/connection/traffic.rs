@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use rumqttc::mqttbytes::v4::Packet;
-
 use super::ending::{Gap, LastSent, LinkStats};
+use super::packet::{Inbound, Outbound};
+use super::plan::Version;
 use super::sends::Books;
 use crate::clock::Instant;
 use crate::diagnosis::Sends;
@@ -26,13 +26,18 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(client_id: &str, silence: Duration, now: Instant) -> Self {
-        let books = Books::new(client_id);
+    pub(crate) fn new(client_id: &str, version: Version, silence: Duration, now: Instant) -> Self {
+        let books = Books::new(client_id, version);
         Self { stats: LinkStats::default(), last_sent: now, last_received: now, silence, books }
     }
 
+    /// The broker made up this client id.
+    pub(crate) fn is_called(&mut self, client_id: &str) {
+        self.books.is_called(client_id);
+    }
+
     /// A packet of ours goes out.
-    pub(crate) fn sent(&mut self, packet: &Packet, now: Instant) {
+    pub(crate) fn sent(&mut self, packet: &Outbound, now: Instant) {
         let silence = now.saturating_since(self.last_sent.max(self.last_received));
         if silence >= self.silence {
             if self.stats.gaps.len() >= KEPT_GAPS {
@@ -44,7 +49,7 @@ impl Traffic {
         self.last_sent = now;
         self.stats.packets_sent += 1;
         self.books.sent(packet, now);
-        let (packet, topic) = describe(packet);
+        let (packet, topic) = (packet.name(), topic(packet));
         let sent = LastSent { packet, topic, at: now };
         match packet {
             "PUBLISH" => {
@@ -62,11 +67,11 @@ impl Traffic {
     }
 
     /// A packet of the peer came in.
-    pub(crate) fn received(&mut self, packet: &Packet, now: Instant) {
+    pub(crate) fn received(&mut self, packet: &Inbound, now: Instant) {
         self.stats.packets_received += 1;
-        if matches!(packet, Packet::Publish(_)) {
+        if matches!(packet, Inbound::Publish(_)) {
             self.stats.messages_received += 1;
-        } else if matches!(packet, Packet::SubAck(_)) {
+        } else if matches!(packet, Inbound::SubAck(_)) {
             self.books.subscribed();
         }
         self.heard(now);
@@ -96,22 +101,18 @@ impl Traffic {
     }
 }
 
-fn describe(packet: &Packet) -> (&'static str, Option<String>) {
+/// The topic of a PUBLISH, the first filter of a SUBSCRIBE.
+fn topic(packet: &Outbound) -> Option<String> {
     match packet {
-        Packet::Connect(_) => ("CONNECT", None),
-        Packet::ConnAck(_) => ("CONNACK", None),
-        Packet::Publish(publish) => ("PUBLISH", Some(publish.topic.clone())),
-        Packet::PubAck(_) => ("PUBACK", None),
-        Packet::PubRec(_) => ("PUBREC", None),
-        Packet::PubRel(_) => ("PUBREL", None),
-        Packet::PubComp(_) => ("PUBCOMP", None),
-        Packet::Subscribe(subscribe) => ("SUBSCRIBE", subscribe.filters.first().map(|f| f.path.clone())),
-        Packet::SubAck(_) => ("SUBACK", None),
-        Packet::Unsubscribe(_) => ("UNSUBSCRIBE", None),
-        Packet::UnsubAck(_) => ("UNSUBACK", None),
-        Packet::PingReq => ("PINGREQ", None),
-        Packet::PingResp => ("PINGRESP", None),
-        Packet::Disconnect => ("DISCONNECT", None),
+        Outbound::Publish(publish) => Some(publish.topic.clone()),
+        Outbound::Subscribe(subscribe) => subscribe.filters.first().map(|filter| filter.path.clone()),
+        Outbound::Connect(_)
+        | Outbound::PubAck(_)
+        | Outbound::PubRec(_)
+        | Outbound::PubRel(_)
+        | Outbound::PubComp(_)
+        | Outbound::PingReq
+        | Outbound::Disconnect => None,
     }
 }
 
@@ -126,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_silence_survives_only_by_what_comes_after_it() {
-        let mut traffic = Traffic::new("", SILENCE, at(0));
-        traffic.sent(&Packet::PingReq, at(10));
-        traffic.received(&Packet::PingResp, at(11));
-        traffic.sent(&Packet::PingReq, at(14));
-        traffic.sent(&Packet::PingReq, at(30));
+        let mut traffic = Traffic::new("", Version::V311, SILENCE, at(0));
+        traffic.sent(&Outbound::PingReq, at(10));
+        traffic.received(&Inbound::PingResp, at(11));
+        traffic.sent(&Outbound::PingReq, at(14));
+        traffic.sent(&Outbound::PingReq, at(30));
         traffic.acknowledged(at(12));
         let gaps: Vec<_> = traffic.stats.gaps.iter().map(|g| (g.length.as_secs(), g.survived)).collect();
         assert_eq!(gaps, [(10, true), (16, false)]);
@@ -138,9 +139,9 @@ mod tests {
 
     #[test]
     fn only_the_newest_silences_are_kept() {
-        let mut traffic = Traffic::new("", SILENCE, at(0));
+        let mut traffic = Traffic::new("", Version::V311, SILENCE, at(0));
         for n in 1..=100 {
-            traffic.sent(&Packet::PingReq, at(n * 10 + n));
+            traffic.sent(&Outbound::PingReq, at(n * 10 + n));
         }
         assert_eq!(traffic.stats.gaps.len(), KEPT_GAPS);
     }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 use tracing::{error, info};
 
-use super::fleet::{Dropped, burst, bursts, came_with};
+use super::fleet::{Dropped, Moment, bursts, came_with, moments, shares};
 use super::gather::{Beside, Settings, is_explained};
 use super::probe::{self, Clock};
 use super::{Claim, Finding, Pattern, combine};
@@ -94,8 +94,13 @@ struct Scene {
     subjects: BTreeMap<String, Subject>,
     settings: Settings,
     fleet: Vec<Dropped>,
-    bursts: Vec<Claim>,
+    /// When they dropped, for those beside them.
+    moments: Vec<Moment>,
+    /// The burst that each of them was in.
+    together: BTreeMap<Arc<str>, Claim>,
     host: Vec<Signal>,
+    /// Bursts that looks of this round found.
+    found: Mutex<Vec<Pattern>>,
 }
 
 impl Desk {
@@ -184,6 +189,8 @@ impl Desk {
                 error!(%panicked, "a look of the diagnosis ended by a bug; please report it");
             }
         }
+        let desk = self.clone();
+        let _ = tokio::task::spawn_blocking(move || desk.pass_on(&scene)).await;
     }
 
     /// Looks at every connection that waits for it, here and now.
@@ -197,6 +204,7 @@ impl Desk {
             for name in &names {
                 self.look(name, &scene, now);
             }
+            self.pass_on(&scene);
         }
     }
 
@@ -207,17 +215,26 @@ impl Desk {
         let subjects = lock(&self.0.subjects).clone();
         let settings = self.settings(now);
         let fleet = fleet(&subjects, settings.scale);
-        let bursts = bursts(&fleet, subjects.len());
-        Scene { host: self.0.host.all(), subjects, settings, fleet, bursts }
+        let together = shares(&bursts(&fleet, subjects.len()), &fleet, subjects.len());
+        let moments = moments(&fleet, settings.scale);
+        Scene {
+            host: self.0.host.all(),
+            subjects,
+            settings,
+            fleet,
+            moments,
+            together,
+            found: Mutex::default(),
+        }
     }
 
     fn look(&self, name: &str, scene: &Scene, now: Now) {
-        let Scene { subjects, settings, fleet, bursts, host } = scene;
+        let Scene { subjects, settings, fleet: _, moments, together, host, found } = scene;
         let Some(subject) = subjects.get(name).filter(|_| lock(&self.0.subjects).contains_key(name)) else {
             return;
         };
-        let beside = Beside { host: host.clone(), other_drops: others(name, fleet, settings.scale) };
-        let together = burst(name, bursts, fleet, subjects.len());
+        let beside = Beside { host: host.clone(), other_drops: others(name, moments, settings.scale) };
+        let together = together.get(name).cloned();
         let (before, conclusion, explained) = look(&subject.history, &beside, settings, together, now);
         subject.gauges.show(&conclusion.findings);
         tell(name, &before, &conclusion.findings);
@@ -229,12 +246,21 @@ impl Desk {
                 listener.heard(&Fact::Concluded(&conclusion.findings), now);
             }
         }
-        self.pass_on(&conclusion.findings, fleet, subjects);
+        let patterns = conclusion.findings.iter().map(|finding| &finding.claim.pattern);
+        let bursts = patterns.filter(|pattern| matches!(pattern, Pattern::Burst { .. }));
+        let mut found = lock(found);
+        for burst in bursts {
+            // All that were in one find the same.
+            if !found.contains(burst) {
+                found.push(burst.clone());
+            }
+        }
     }
 
     /// A burst is found at one connection first: the others in it are to be looked at too, unless they know.
-    fn pass_on(&self, findings: &[Finding], fleet: &[Dropped], subjects: &BTreeMap<String, Subject>) {
-        for together in findings.iter().map(|finding| &finding.claim.pattern) {
+    fn pass_on(&self, scene: &Scene) {
+        let Scene { subjects, fleet, .. } = scene;
+        for together in &*lock(&scene.found) {
             let Pattern::Burst { clients, .. } = together else { continue };
             let knows = |name: &str| {
                 subjects.get(name).is_some_and(|subject| {
@@ -247,9 +273,10 @@ impl Desk {
                     })
                 })
             };
-            let within = fleet.iter().filter(|drop| came_with(drop, together));
+            let within: BTreeSet<&Arc<str>> =
+                fleet.iter().filter(|drop| came_with(drop, together)).map(|drop| &drop.connection).collect();
             let names: BTreeSet<String> =
-                within.map(|drop| drop.connection.to_string()).filter(|name| !knows(name)).collect();
+                within.into_iter().filter(|name| !knows(name)).map(ToString::to_string).collect();
             if !names.is_empty() {
                 lock(&self.0.waiting).extend(names);
                 self.0.wake.notify_one();
@@ -313,10 +340,10 @@ fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<Dropped> {
     fleet
 }
 
-fn others(name: &str, fleet: &[Dropped], scale: f64) -> Vec<SystemTime> {
-    let others = fleet.iter().filter(|drop| &*drop.connection != name);
+fn others(name: &str, moments: &[Moment], scale: f64) -> Vec<SystemTime> {
+    let others = moments.iter().filter_map(|moment| moment.for_others_than(name));
     let wall = |at: f64| Duration::try_from_secs_f64(at / scale).unwrap_or_default();
-    others.map(|drop| SystemTime::UNIX_EPOCH + wall(drop.at)).collect()
+    others.map(|at| SystemTime::UNIX_EPOCH + wall(at)).collect()
 }
 
 /// One line when a finding appears, when it becomes another and when it goes.

@@ -10,7 +10,7 @@ mod transport;
 
 use std::time::Duration;
 
-pub use stated::{lifecycle, stated};
+pub use stated::{lifecycle, stated, told};
 
 use super::{Cause, Evidence, Rule, Verdict};
 use crate::clock::Instant;
@@ -18,6 +18,7 @@ use crate::connection::ending::EndedBy;
 use crate::connection::{Detail, Failure};
 use crate::host::Signal;
 use crate::lifecycle::history::Session;
+use crate::lifecycle::presence::Reason;
 
 /// Signals of the machine count from so long before the last sign of life: what breaks a path shows on it later.
 pub const BEFORE: Duration = Duration::from_secs(5);
@@ -36,7 +37,7 @@ pub struct DropFacts<'a> {
     /// The test for idle timeouts (4.6) had at least five fatal silences and found none.
     pub no_idle_timeout: bool,
     /// What a lifecycle event for our own client id said, within 150 s and not used for another drop.
-    pub lifecycle: Option<&'a str>,
+    pub lifecycle: Option<Reason>,
 }
 
 /// A first verdict.

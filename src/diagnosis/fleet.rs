@@ -45,21 +45,66 @@ pub fn bursts(drops: &[Dropped], connections: usize) -> Vec<Claim> {
     burst::claims(&fleet)
 }
 
-/// The newest burst in which a connection dropped, as a claim on that connection.
+/// For each connection the newest burst in which it dropped, as a claim on that connection: its members are sessions of its
+/// own.
 #[must_use]
-pub fn burst(connection: &str, bursts: &[Claim], drops: &[Dropped], connections: usize) -> Option<Claim> {
-    bursts.iter().rev().find_map(|claim| of(connection, claim, drops, connections))
+pub fn shares(bursts: &[Claim], drops: &[Dropped], connections: usize) -> BTreeMap<Arc<str>, Claim> {
+    let mut shares: BTreeMap<Arc<str>, Claim> = BTreeMap::new();
+    for claim in bursts.iter().rev() {
+        let mut own: BTreeMap<&Arc<str>, Vec<u64>> = BTreeMap::new();
+        let positions = claim.members.iter().filter_map(|position| usize::try_from(*position).ok());
+        for drop in positions.filter_map(|position| drops.get(position)) {
+            own.entry(&drop.connection).or_default().push(drop.session);
+        }
+        let all = u32::try_from(connections).unwrap_or(u32::MAX).max(claim.support);
+        for (connection, mut members) in own {
+            members.sort_unstable();
+            shares.entry(Arc::clone(connection)).or_insert_with(|| Claim {
+                members,
+                of: all,
+                pattern: claim.pattern.clone(),
+                ..*claim
+            });
+        }
+    }
+    shares
 }
 
-/// The burst as this connection sees it: its members are sessions of its own.
-fn of(connection: &str, claim: &Claim, drops: &[Dropped], connections: usize) -> Option<Claim> {
-    let positions = claim.members.iter().filter_map(|position| usize::try_from(*position).ok());
-    let own =
-        positions.filter_map(|position| drops.get(position)).filter(|drop| *drop.connection == *connection);
-    let mut members: Vec<u64> = own.map(|drop| drop.session).collect();
-    members.sort_unstable();
-    let all = u32::try_from(connections).unwrap_or(u32::MAX).max(claim.support);
-    (!members.is_empty()).then(|| Claim { members, of: all, ..claim.clone() })
+/// Drops so close together are one moment to everybody else.
+const MOMENT: f64 = 0.1;
+
+/// A moment at which somebody dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Moment {
+    at: f64,
+    who: Arc<str>,
+    /// The first drop of another connection in the same moment.
+    another: Option<f64>,
+}
+
+impl Moment {
+    /// When another connection than this one dropped.
+    pub(super) fn for_others_than(&self, connection: &str) -> Option<f64> {
+        if *self.who == *connection { self.another } else { Some(self.at) }
+    }
+}
+
+/// The moments of these drops, in order. A storm of a thousand connections is a few of them, so that each connection can look
+/// at all.
+pub(super) fn moments(drops: &[Dropped], scale: f64) -> Vec<Moment> {
+    let mut drops: Vec<&Dropped> = drops.iter().filter(|drop| drop.at.is_finite()).collect();
+    drops.sort_by(|one, other| one.at.total_cmp(&other.at));
+    let mut moments: Vec<Moment> = Vec::new();
+    for drop in drops {
+        match moments.last_mut().filter(|moment| drop.at - moment.at < MOMENT * scale) {
+            Some(moment) if moment.who == drop.connection => {}
+            Some(moment) => {
+                moment.another.get_or_insert(drop.at);
+            }
+            None => moments.push(Moment { at: drop.at, who: Arc::clone(&drop.connection), another: None }),
+        }
+    }
+    moments
 }
 
 /// Whether a drop came in a burst.
@@ -87,7 +132,7 @@ mod tests {
     }
 
     fn told(connection: &str, drops: &[Dropped], connections: usize) -> Option<Claim> {
-        burst(connection, &bursts(drops, connections), drops, connections)
+        shares(&bursts(drops, connections), drops, connections).remove(connection)
     }
 
     #[test]
@@ -106,6 +151,19 @@ mod tests {
             |at: f64| (0..3).map(move |c| drop(c, if at > 0.0 { 2 } else { 1 }, at + f64::from(c) / 2.0));
         let drops: Vec<_> = twice(50_000.0).chain(twice(0.0)).collect();
         assert_eq!(told("c2", &drops, 3).unwrap().members, [2]);
+    }
+
+    #[test]
+    fn a_storm_is_a_moment_in_which_everybody_but_the_one_dropped() {
+        let drops = [drop(1, 1, 0.0), drop(1, 2, 0.01), drop(2, 1, 0.03), drop(0, 1, 0.05), drop(0, 2, 9.0)];
+        let moments = moments(&drops, 1.0);
+        let seen = |who: &str| -> Vec<f64> {
+            moments.iter().filter_map(|moment| moment.for_others_than(who)).map(|at| at - 1e9).collect()
+        };
+        assert_eq!(seen("c2").len(), 2);
+        assert!((seen("c2")[0]).abs() < 1e-6, "{:?}", seen("c2"));
+        assert_eq!(seen("c0").len(), 1);
+        assert!((seen("c1")[0] - 0.03).abs() < 1e-6, "its own drop came first: {:?}", seen("c1"));
     }
 
     #[test]

@@ -262,6 +262,7 @@ const fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::BadValue(_) => StatusCode::BAD_REQUEST,
         Refusal::Unsupported(_) => StatusCode::CONFLICT,
+        Refusal::ByBroker => StatusCode::BAD_GATEWAY,
         Refusal::NoSuchDevice => StatusCode::NOT_FOUND,
         Refusal::FeaturesUnknown
         | Refusal::NotConnected

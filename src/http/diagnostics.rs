@@ -60,7 +60,7 @@ struct List {
 }
 
 /// Writes a document where nothing waits for it.
-async fn written(
+pub(super) async fn written(
     pages: Pages,
     write: impl FnOnce(&Pages) -> serde_json::Result<Vec<u8>> + Send + 'static,
 ) -> Response {
@@ -73,7 +73,7 @@ async fn written(
         Ok(Ok(json)) => answer::typed("application/json", json),
         Ok(Err(_)) | Err(_) => answer::text(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "The diagnostics could not be written; the log says why. Please report this.\n".to_owned(),
+            "The document could not be written; the log says why. Please report this.\n".to_owned(),
         ),
     }
 }

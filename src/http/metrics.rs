@@ -1,38 +1,110 @@
 //! `/metrics`: the page for Prometheus, in the format and the encoding that it asks for.
-//! Never writes a page on a thread that a connection needs.
+//!
+//! Never holds more of a page than is on its way: a large one is written as fast as its reader takes it, a piece at a time, and
+//! everybody else gets a turn between two pieces.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Frame;
 
 use super::{Pages, answer};
 use crate::clock::now;
-use crate::telemetry::encode::{self, Exposition};
+use crate::telemetry::encode::{self, Exposition, PIECE, Page, Zipped};
 
-/// Pages written at once: a crowd of clients costs so many pages of memory and threads, not one each. Reading a
-/// page takes no place, so that a slow reader delays nobody.
-pub(super) const WRITERS: usize = 4;
+/// A page that is complete after so many pieces is sent as a whole, with its length.
+const SHORT: usize = 4;
 
 pub(super) async fn page(State(pages): State<Pages>, headers: HeaderMap) -> Response {
     let exposition = Exposition::negotiate(all(&headers, &ACCEPT).as_deref());
     let zipped = encode::accepts_gzip(all(&headers, &ACCEPT_ENCODING).as_deref());
-    let Ok(place) = pages.writers.clone().acquire_owned().await else {
-        return failed();
+    let page = Page::new(&pages.metrics, &pages.store, exposition, now());
+    let mut writer = if zipped { Writer::Zipped(Box::new(Zipped::new(page))) } else { Writer::Plain(page) };
+    let mut begun = Vec::new();
+    let mut more = true;
+    for _ in 0..SHORT {
+        more = more && writer.write(&mut begun);
+        if !more {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let body = if more {
+        Body::new(Rest { writer: Some(writer), piece: begun, rested: false })
+    } else {
+        Body::from(begun)
     };
-    let written = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        let text = encode::page(&pages.metrics, &pages.store, exposition, now());
-        if zipped { encode::gzip(&text) } else { text.into_bytes() }
-    });
-    match written.await {
-        Ok(body) => with_headers(exposition, zipped, body),
-        Err(_) => failed(),
+    with_headers(exposition, zipped, body)
+}
+
+/// Writes a page in either encoding.
+enum Writer {
+    Plain(Page),
+    Zipped(Box<Zipped>),
+}
+
+impl Writer {
+    /// One more piece onto the end; whether there is more to write.
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Plain(page) => page.write(out, out.len() + PIECE),
+            Self::Zipped(page) => page.write(out),
+        }
     }
 }
 
-fn with_headers(exposition: Exposition, zipped: bool, body: Vec<u8>) -> Response {
-    let mut response = answer::typed(exposition.content_type(), body.into_response());
+/// What is not sent yet of a large page.
+struct Rest {
+    /// `None`: all is written.
+    writer: Option<Writer>,
+    piece: Vec<u8>,
+    /// Others had their turn since the last piece.
+    rested: bool,
+}
+
+/// Compressed pieces are gathered until they are worth a packet.
+const WORTH_SENDING: usize = 16 * 1024;
+
+impl http_body::Body for Rest {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let rest = self.get_mut();
+        if rest.piece.len() < WORTH_SENDING
+            && let Some(writer) = &mut rest.writer
+        {
+            if std::mem::replace(&mut rest.rested, false) {
+                rest.piece.reserve(PIECE);
+                if !writer.write(&mut rest.piece) {
+                    rest.writer = None;
+                }
+            }
+            if rest.piece.len() < WORTH_SENDING && rest.writer.is_some() {
+                rest.rested = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        if rest.piece.is_empty() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut rest.piece).into()))))
+    }
+}
+
+fn with_headers(exposition: Exposition, zipped: bool, body: Body) -> Response {
+    let mut response = answer::typed(exposition.content_type(), body);
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if zipped {
@@ -45,12 +117,4 @@ fn with_headers(exposition: Exposition, zipped: bool, body: Vec<u8>) -> Response
 fn all(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(", "))
-}
-
-/// The page broke: Prometheus must see a failed scrape, not an empty page.
-fn failed() -> Response {
-    answer::text(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "The metrics could not be written; the log says why. Please report this.\n".to_owned(),
-    )
 }

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod connections;
 mod diagnostics;
+mod fleet;
 mod listen;
 mod metrics;
 mod probes;
@@ -39,8 +40,6 @@ pub struct Pages {
     board: Arc<Board>,
     host: Timeline,
     office: Arc<Office>,
-    /// A place for each page of metrics being written.
-    writers: Arc<Semaphore>,
     /// A place for each status page being drawn.
     painters: Arc<Semaphore>,
     /// A place for each document of diagnostics being written.
@@ -54,10 +53,10 @@ impl Pages {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, store: Arc<Store>, board: Arc<Board>, host: Timeline) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        let (writers, painters) = (places(metrics::WRITERS), places(status::PAINTERS));
+        let painters = places(status::PAINTERS);
         let documents = places(diagnostics::WRITERS);
         let office = Arc::new(Office::new(crate::config::Commands::default()));
-        Self { metrics, store, board, host, office, writers, painters, documents, started: now() }
+        Self { metrics, store, board, host, office, painters, documents, started: now() }
     }
 
     /// The same, with an office where commands are handed in.
@@ -78,6 +77,7 @@ impl Pages {
             .route("/-/healthy", get(probes::healthy))
             .route("/-/ready", get(probes::ready))
             .route("/api/v1/connections", get(connections::list))
+            .route("/api/v1/fleet", get(fleet::list))
             .route("/api/v1/drops", get(diagnostics::drops))
             .route("/api/v1/diagnostics", get(diagnostics::export))
             .route("/api/v1/devices/{device}/commands", post(commands::submit))
@@ -103,7 +103,8 @@ const ROUTES: &str = "\
 /metrics             metrics, for Prometheus
 /-/healthy           200 while the process works
 /-/ready             200 when every connection works, else 503 and why
-/api/v1/connections  status of every connection, as JSON
+/api/v1/connections  status of every connection, as JSON: ?limit=100&after=home
+/api/v1/fleet        what brokers say of their clients, as JSON, where a connection listens
 /api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20
 /api/v1/diagnostics  everything that is known of the drops, as JSON, for `hangup report` and for scripts
 /api/v1/devices/{device}/commands

@@ -15,6 +15,7 @@ use crate::clock::Now;
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Detail, Failure, Phase, Tier};
 use crate::diagnosis::{Cause, Evidence, Verdict};
+use crate::source::fleet;
 use crate::telemetry::Traffic;
 
 /// All connections of this process.
@@ -40,6 +41,37 @@ impl Board {
     /// Forgets a connection that was removed from the configuration.
     pub fn remove(&self, name: &str) {
         lock(&self.entries).remove(name);
+    }
+
+    /// A copy of one connection's status.
+    #[must_use]
+    pub fn status(&self, name: &str) -> Option<ConnectionStatus> {
+        let entry = lock(&self.entries).get(name).map(Arc::clone)?;
+        let status = lock(&entry).clone();
+        Some(status.told_as_known())
+    }
+
+    /// A copy of the status of so many connections, sorted by name, from the one after this on.
+    #[must_use]
+    pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<ConnectionStatus> {
+        use std::ops::Bound::{Excluded, Unbounded};
+
+        let from = after.map_or(Unbounded, Excluded);
+        let entries: Vec<_> = lock(&self.entries)
+            .range::<str, _>((from, Unbounded))
+            .take(limit)
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect();
+        entries.iter().map(|entry| lock(entry).clone().told_as_known()).collect()
+    }
+
+    /// The names of the connections that wait for their next attempt.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        let entries: Vec<_> = lock(&self.entries).values().map(Arc::clone).collect();
+        let waiting =
+            entries.iter().map(|entry| lock(entry)).filter(|status| status.state == StateName::Waiting);
+        waiting.map(|status| status.name.clone()).collect()
     }
 
     /// A copy of every connection's status, sorted by name.
@@ -99,6 +131,9 @@ pub struct ConnectionStatus {
     /// The counters of what flows, once a recorder counts.
     #[serde(skip)]
     pub flow: Option<Traffic>,
+    /// What its broker says of its clients, where it listens; `/api/v1/fleet` shows it.
+    #[serde(skip)]
+    pub fleet: Option<Arc<fleet::View>>,
 }
 
 impl ConnectionStatus {
@@ -125,6 +160,7 @@ impl ConnectionStatus {
             was_online: false,
             history: SharedHistory::default(),
             flow: None,
+            fleet: None,
         }
     }
 

@@ -10,9 +10,11 @@ mod log;
 mod narrate;
 pub mod observer;
 mod open;
+pub mod presence;
 pub mod record;
 pub mod recorder;
 pub mod summary;
+pub mod testimony;
 #[cfg(test)]
 mod tests;
 pub mod totals;

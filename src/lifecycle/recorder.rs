@@ -3,11 +3,13 @@
 
 mod attempts;
 mod explain;
+mod told;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use explain::Unsettled;
+use told::Ear;
 
 use super::board::{ConnectionStatus, LastDrop, SharedHistory, lock};
 use super::history::{AttemptOutcome, End, Happening, History, Session};
@@ -53,6 +55,8 @@ pub struct Recorder {
     unsettled: Option<Unsettled>,
     /// While the path is suspect: what the board said before.
     calm_why: Option<String>,
+    /// What the broker says of us.
+    ear: Ear,
 }
 
 /// Prints whose it is: the rest is on the page.
@@ -93,6 +97,7 @@ impl Recorder {
             limits: Vec::new(),
             unsettled: None,
             calm_why: None,
+            ear: Ear::default(),
         }
     }
 
@@ -271,13 +276,14 @@ impl Recorder {
             self.metrics.explained(verdict.cause, verdict.evidence);
             return verdict;
         };
-        let verdict = self.judge(session);
+        let verdict = self.judge(session, now);
         self.explain(session.number, &verdict, now);
         verdict
     }
 
     fn closed(&mut self, cause: CloseCause, ending: Option<Ending>, now: Now) {
         self.note_lapsed_credentials(now);
+        self.closed_by_us(now);
         let session = self.session.take();
         self.calm_why = None;
         let lasted = session.as_ref().map(|session| session.lasted(now));
@@ -301,6 +307,7 @@ impl Recorder {
 
     fn stopped(&mut self, now: Now) {
         self.followed_by(NextAttempt::Stopped, now);
+        self.count_now();
         self.metrics.waiting(Duration::ZERO);
         self.metrics.disconnected();
         self.enter(StateName::Stopped, "stopped".to_owned(), now, |status| {

@@ -2,6 +2,7 @@
 //! Uses the real registry and the real board; time is what the test says.
 
 mod explain;
+mod told;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

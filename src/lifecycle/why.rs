@@ -27,6 +27,8 @@ pub enum Why {
     AttemptLimit,
     /// We closed, and two CONNECTs need their distance.
     Spacing,
+    /// Other connections of this process go first.
+    Turn,
 }
 
 impl Why {
@@ -55,6 +57,7 @@ impl Why {
             }
             Self::AttemptLimit => "the limit of attempts is reached; resting before counting anew",
             Self::Spacing => "keeping the distance between two connects",
+            Self::Turn => "waiting for its turn: so many connects a second and no more, as `[limits]` says",
         }
     }
 }

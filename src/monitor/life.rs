@@ -6,14 +6,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{Packet, Publish};
-
 use super::Settings;
 use crate::clock::{self, Now};
 use crate::connection::ending::{EndedBy, Ending};
 use crate::connection::error::ErrorName;
 use crate::connection::limits::SILENCE;
+use crate::connection::packet::{Inbound, Outbound, Publish};
+use crate::connection::plan::Version;
 use crate::connection::traffic::Traffic;
 use crate::connection::{Failure, Phase, Tier};
 use crate::diagnosis::{EventKind, Verdict, desk, gather};
@@ -78,7 +77,7 @@ impl Life {
         let handles = metrics.connection(&labels);
         let gauges = handles.findings();
         let recorder = Recorder::new(handles, Arc::clone(&status)).heard_by(Box::new(untold.clone()));
-        let traffic = Traffic::new(&settings.client_id, SILENCE, now.at);
+        let traffic = Traffic::new(&settings.client_id, Version::V311, SILENCE, now.at);
         Self { settings, recorder, status, stage: Stage::Away, attempts: 0, traffic, gauges, started: now }
     }
 
@@ -107,7 +106,7 @@ impl Life {
         self.connecting();
         let now = clock::now();
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        self.traffic = Traffic::new(&self.settings.client_id, SILENCE, now.at);
+        self.traffic = Traffic::new(&self.settings.client_id, Version::V311, SILENCE, now.at);
         self.stage = Stage::InSession;
         let attempts = std::mem::take(&mut self.attempts);
         self.recorder.record(
@@ -135,9 +134,16 @@ impl Life {
         if self.in_session() {
             let now = clock::now();
             // Only the size of the payload counts: zeroes of that length are never sent anywhere.
-            let packet =
-                Packet::Publish(Publish::new(topic, QoS::AtMostOnce, vec![0; bytes.min(LARGEST_PACKET)]));
-            self.traffic.sent(&packet, now.at);
+            let publish = Publish {
+                dup: false,
+                qos: 0,
+                retain: false,
+                id: 0,
+                topic: topic.to_owned(),
+                payload: vec![0; bytes.min(LARGEST_PACKET)].into(),
+                properties: None,
+            };
+            self.traffic.sent(&Outbound::Publish(publish), now.at);
             let sent = &mut self.traffic.stats.bytes_sent;
             *sent = sent.saturating_add(bytes as u64);
             self.recorder.traffic().published(0);
@@ -159,8 +165,8 @@ impl Life {
     pub(super) fn pinged(&mut self, took: Duration) {
         if self.in_session() {
             let now = clock::now();
-            self.traffic.sent(&Packet::PingReq, now.at - took);
-            self.traffic.received(&Packet::PingResp, now.at);
+            self.traffic.sent(&Outbound::PingReq, now.at - took);
+            self.traffic.received(&Inbound::PingResp, now.at);
             self.recorder.traffic().pinged(took, now);
         }
     }

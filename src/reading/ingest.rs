@@ -3,15 +3,19 @@
 //! One per connection; reads the clock at this edge, so that what lies behind it need not.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Reading;
-use super::store::{Feed, Store};
-use crate::clock;
+use super::store::{Feed, Series, Store};
+use super::{Part, Quantity, Reading};
+use crate::clock::{self, Now};
 use crate::commands::Directory;
+use crate::lifecycle::board::ConnectionStatus;
+use crate::lifecycle::testimony::{Said, Testimony};
+use crate::mapping::Reason;
 use crate::source::Sink;
-use crate::telemetry::{DeviceMetrics, Metrics};
+use crate::source::fleet::{self, Fate, Standing, Told, What};
+use crate::telemetry::{DeviceMetrics, FleetMetrics, MappingMetrics, Metrics, Speaker};
 
 /// The sink of one connection.
 #[derive(Debug)]
@@ -22,6 +26,16 @@ pub struct Ingest {
     metrics: Arc<Metrics>,
     devices: HashMap<String, DeviceMetrics>,
     directory: Option<Directory>,
+    mapping: Option<MappingMetrics>,
+    fleet: Option<Fleet>,
+}
+
+/// Where it goes what a broker says of its clients.
+#[derive(Debug)]
+struct Fleet {
+    metrics: FleetMetrics,
+    status: Arc<Mutex<ConnectionStatus>>,
+    testimony: Testimony,
 }
 
 impl Ingest {
@@ -36,7 +50,16 @@ impl Ingest {
             metrics,
             devices: HashMap::new(),
             directory: None,
+            mapping: None,
+            fleet: None,
         }
+    }
+
+    /// The same for a connection with subscriptions of the configuration: what comes to nothing is counted from zero on.
+    #[must_use]
+    pub fn mapped(mut self) -> Self {
+        self.mapping = Some(self.metrics.mapping(&self.connection));
+        self
     }
 
     /// The same, which also tells this directory what devices there are.
@@ -44,6 +67,26 @@ impl Ingest {
     pub fn listed_in(mut self, directory: Directory) -> Self {
         self.directory = Some(directory);
         self
+    }
+
+    /// The same, which shows in this entry of the board what the broker says of its clients, and tells those of them that
+    /// are our own. These clients have metrics of their own.
+    #[must_use]
+    pub fn watching<'a>(
+        mut self,
+        named: impl Iterator<Item = &'a str>,
+        status: Arc<Mutex<ConnectionStatus>>,
+        testimony: Testimony,
+    ) -> Self {
+        let metrics = self.metrics.fleet(&self.connection, named);
+        self.fleet = Some(Fleet { metrics, status, testimony });
+        self
+    }
+
+    fn listens(&self, listens: bool) {
+        if let Some(fleet) = &self.fleet {
+            fleet.testimony.listens(&self.connection, listens);
+        }
     }
 
     fn device(&mut self, device: &str) -> &DeviceMetrics {
@@ -55,6 +98,17 @@ impl Ingest {
 impl Sink for Ingest {
     fn reading(&mut self, reading: &Reading<'_>) {
         self.store.put(&self.feed, reading, clock::now().at);
+    }
+
+    fn series(
+        &mut self,
+        quantity: &Quantity,
+        part: Part,
+        device: &str,
+        labels: &[(&str, &str)],
+        now: Now,
+    ) -> Option<Series> {
+        self.store.series(&self.feed, quantity, part, device, labels, now.at)
     }
 
     fn devices(&mut self, devices: &[&str]) {
@@ -95,11 +149,63 @@ impl Sink for Ingest {
         self.device(device).command(command, fate);
     }
 
+    fn speaker(&mut self, device: &str, interval: Option<Duration>) -> Option<Speaker> {
+        Some(self.metrics.speaker(&self.connection, device, interval))
+    }
+
+    fn forget_speaker(&mut self, device: &str) {
+        self.metrics.forget_speaker(&self.connection, device);
+    }
+
+    fn mapping_error(&mut self, reason: Reason) {
+        let (metrics, connection) = (&self.metrics, &self.connection);
+        self.mapping.get_or_insert_with(|| metrics.mapping(connection)).error(reason);
+    }
+
+    fn presence(&mut self, event: &fleet::Event<'_>, told: Told) {
+        let Some(fleet) = &self.fleet else { return };
+        fleet.metrics.event(told.fate);
+        if told.fate == Fate::Duplicate {
+            return;
+        }
+        let (connected, dropped) = match event.what {
+            What::Connected => {
+                fleet.metrics.connected();
+                (true, false)
+            }
+            What::Disconnected(reason, by) => {
+                fleet.metrics.disconnected(reason, by, told.lasted);
+                let said = Said { at: clock::now(), reason };
+                fleet.testimony.tell(&self.connection, &event.client, said);
+                (false, reason.is_drop(by))
+            }
+        };
+        let stands = (told.fate != Fate::OutOfOrder).then_some(connected);
+        fleet.metrics.named(&event.client, stands, dropped);
+    }
+
+    fn presence_malformed(&mut self) {
+        self.fleet.iter().for_each(|fleet| fleet.metrics.malformed());
+    }
+
+    fn fleet_stands(&mut self, standing: Standing) {
+        self.fleet.iter_mut().for_each(|fleet| fleet.metrics.stands(standing));
+    }
+
+    fn fleet(&mut self, view: &Arc<fleet::View>) {
+        if let Some(fleet) = &self.fleet {
+            let mut status = fleet.status.lock().unwrap_or_else(PoisonError::into_inner);
+            status.fleet = Some(Arc::clone(view));
+        }
+    }
+
     fn link_up(&mut self) {
+        self.listens(true);
         self.feed.up();
     }
 
     fn link_down(&mut self) {
+        self.listens(false);
         self.feed.down(clock::now().at);
     }
 }

@@ -3,6 +3,9 @@
 pub mod ingest;
 pub mod store;
 
+mod family;
+pub(crate) mod key;
+mod page;
 mod series;
 
 use std::borrow::Cow;
@@ -15,6 +18,21 @@ pub enum Kind {
     Gauge,
     /// Only rises, or starts again.
     Counter,
+    /// Buckets, sum and count.
+    Histogram,
+}
+
+/// Which of the series of one metric: a histogram has several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// The only one of a gauge or a counter.
+    Value,
+    /// How many observations were at most this large; infinite for all of them.
+    Bucket(f64),
+    /// The sum of all observations.
+    Sum,
+    /// How many there were.
+    Count,
 }
 
 /// What is measured: one metric name.

@@ -3,22 +3,28 @@
 //! A scrape never holds a lock that a new value of a known series waits for; a value never outlives its lifetime
 //! or its connection.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use super::family::{Family, lock};
+use super::page::Moment;
+pub use super::page::Readings;
 use super::series::{Cell, FeedState, nanoseconds};
-use super::{Kind, Quantity, Reading};
+use super::{Part, Quantity, Reading, key};
 use crate::clock::Instant;
 use crate::telemetry::ExporterMetrics;
-use crate::telemetry::text::{self, FamilyType, Format};
+use crate::telemetry::text::Format;
 
 /// A stale series is kept this long before it is forgotten, so that a device that comes and goes keeps its place.
 const REST: Duration = Duration::from_secs(3_600);
 
 /// Dead series are looked for at most this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// When the store is full, stale series make room at once; they are looked for at most this often.
+const MAKE_ROOM_EVERY: Duration = Duration::from_secs(10);
 
 /// All readings of this process.
 #[derive(Debug)]
@@ -27,18 +33,51 @@ pub struct Store {
     grace: u64,
     exporter: ExporterMetrics,
     feeds: Mutex<HashMap<String, Arc<FeedState>>>,
-    /// Every series by its text. A scrape does not touch it.
-    index: RwLock<HashMap<Arc<str>, Arc<Cell>>>,
-    /// The same series by metric name, for the page. Held for the time of a copy only.
-    families: Mutex<BTreeMap<String, Family>>,
+    /// Written for a new series only; a scrape reads it for the time of a list of names.
+    families: RwLock<Families>,
+    kept: AtomicUsize,
     swept: AtomicU64,
+    made_room: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Family {
-    quantity: Quantity,
-    cells: Vec<Arc<Cell>>,
-    sorted: bool,
+#[derive(Debug, Default)]
+struct Families {
+    by_name: BTreeMap<String, Family>,
+    /// Every name that one of them has on some page.
+    taken: HashSet<String>,
+}
+
+impl Families {
+    /// The family of a quantity, made when it is new; `None` when its name is taken or can not be that of its type.
+    fn family(&mut self, quantity: &Quantity) -> Option<&mut Family> {
+        let name = &*quantity.name;
+        if !self.by_name.contains_key(name) {
+            let names = key::names(quantity);
+            if names.is_empty() || names.iter().any(|name| self.taken.contains(name) || key::is_ours(name)) {
+                return None;
+            }
+            self.taken.extend(names);
+            self.by_name.insert(name.to_owned(), Family::new(quantity));
+        }
+        self.by_name.get_mut(name).filter(|family| family.quantity.kind == quantity.kind)
+    }
+
+    /// Forgets what is dead; how many that were.
+    fn evict_dead(&mut self, now: u64, rest: u64) -> usize {
+        let taken = &mut self.taken;
+        let mut gone = 0;
+        self.by_name.retain(|_, family| {
+            gone += family.evict_dead(now, rest);
+            let empty = family.index.is_empty();
+            if empty {
+                for name in key::names(&family.quantity) {
+                    taken.remove(&name);
+                }
+            }
+            !empty
+        });
+        gone
+    }
 }
 
 /// The series of one connection: up, away, or gone.
@@ -59,7 +98,7 @@ impl Feed {
 
 /// A place for the values of one series.
 #[derive(Clone, Debug)]
-pub struct Series(Arc<Cell>);
+pub struct Series(Cell);
 
 impl Series {
     /// A new value; `false` when the series was forgotten meanwhile and must be asked for again.
@@ -67,6 +106,11 @@ impl Series {
     pub fn set(&self, value: f64, lifetime: Duration, now: Instant) -> bool {
         self.0.set(value, lifetime, now);
         !self.0.is_evicted()
+    }
+
+    /// Takes the value from the page at once; the next one brings the series back.
+    pub fn close(&self) {
+        self.0.close();
     }
 }
 
@@ -80,9 +124,10 @@ impl Store {
             grace: nanoseconds(grace),
             exporter,
             feeds: Mutex::default(),
-            index: RwLock::default(),
-            families: Mutex::default(),
+            families: RwLock::default(),
+            kept: AtomicUsize::new(0),
             swept: AtomicU64::new(0),
+            made_room: AtomicU64::new(0),
         }
     }
 
@@ -102,9 +147,9 @@ impl Store {
     /// Stores a reading. Refused, and counted, when its series would be one too many or belongs to another feed.
     pub fn put(&self, feed: &Feed, reading: &Reading<'_>, now: Instant) {
         let Reading { quantity, device, labels, value, lifetime } = reading;
-        if let Some(series) = self.series(feed, quantity, device, labels, now)
+        if let Some(series) = self.series(feed, quantity, Part::Value, device, labels, now)
             && !series.set(*value, *lifetime, now)
-            && let Some(again) = self.series(feed, quantity, device, labels, now)
+            && let Some(again) = self.series(feed, quantity, Part::Value, device, labels, now)
         {
             let _ = again.set(*value, *lifetime, now);
         }
@@ -117,76 +162,80 @@ impl Store {
         &self,
         feed: &Feed,
         quantity: &Quantity,
+        part: Part,
         device: &str,
         labels: &[(&str, &str)],
         now: Instant,
     ) -> Option<Series> {
-        let key = key(quantity, device, labels);
-        let known =
-            self.index.read().unwrap_or_else(PoisonError::into_inner).get(key.as_str()).map(Arc::clone);
+        let Some(key) = key::of(quantity.kind, part, device, labels) else {
+            self.exporter.series_rejected();
+            return None;
+        };
+        let known = read(&self.families)
+            .by_name
+            .get(&*quantity.name)
+            .filter(|family| family.quantity.kind == quantity.kind)
+            .and_then(|family| family.index.get(key.as_slice()).cloned());
         match known {
-            Some(cell) if Arc::ptr_eq(&cell.feed, &feed.0) => Some(Series(cell)),
-            Some(cell) if cell.fresh(nanoseconds(now.since_boot()), self.grace).is_some() => {
-                self.exporter.series_rejected();
-                None
+            Some(cell) if cell.is_fed_by(&feed.0) => Some(Series(cell)),
+            known => {
+                let taken = known.is_some_and(|cell| self.is_fresh(&cell, now));
+                let series = if taken { None } else { self.register(feed, quantity, &key, now) };
+                if series.is_none() {
+                    self.exporter.series_rejected();
+                }
+                series
             }
-            Some(_) | None => self.register(feed, quantity, key, now),
         }
     }
 
-    fn register(&self, feed: &Feed, quantity: &Quantity, key: String, now: Instant) -> Option<Series> {
-        self.sweep(now);
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        let mut families = lock(&self.families);
-        let family = families.entry(quantity.name.to_string()).or_insert_with(|| Family {
-            quantity: quantity.clone(),
-            cells: Vec::new(),
-            sorted: true,
-        });
-        if let Some(stale) = index.remove(key.as_str()) {
-            stale.evict();
-            family.cells.retain(|cell| !Arc::ptr_eq(cell, &stale));
+    fn is_fresh(&self, cell: &Cell, now: Instant) -> bool {
+        cell.fresh(nanoseconds(now.since_boot()), self.grace).is_some()
+    }
+
+    fn register(&self, feed: &Feed, quantity: &Quantity, key: &[u8], now: Instant) -> Option<Series> {
+        self.sweep(now, &self.swept, SWEEP_EVERY, REST);
+        if self.len() >= self.limit {
+            self.sweep(now, &self.made_room, MAKE_ROOM_EVERY, Duration::ZERO);
         }
-        if family.quantity.kind != quantity.kind || index.len() >= self.limit {
-            self.exporter.series_rejected();
+        let mut families = write(&self.families);
+        let full = self.len() >= self.limit;
+        if full && !families.by_name.contains_key(&*quantity.name) {
             return None;
         }
-        let text: Arc<str> = key.into();
-        let cell = Arc::new(Cell::new(Arc::clone(&text), Arc::clone(&feed.0)));
-        index.insert(text, Arc::clone(&cell));
-        family.cells.push(Arc::clone(&cell));
-        family.sorted = false;
+        let family = families.family(quantity)?;
+        // Another thread may have been quicker.
+        match family.index.get(key) {
+            Some(cell) if cell.is_fed_by(&feed.0) => return Some(Series(cell.clone())),
+            Some(cell) if self.is_fresh(cell, now) => return None,
+            Some(_) => {
+                self.kept.fetch_sub(family.evict(key), Relaxed);
+            }
+            None if full => return None,
+            None => {}
+        }
+        let cell = Cell::new(key, Arc::clone(&feed.0));
+        family.add(cell.clone());
+        self.kept.fetch_add(1, Relaxed);
         Some(Series(cell))
     }
 
-    /// Forgets what is dead, at most once a minute.
-    fn sweep(&self, now: Instant) {
-        let (now, every) = (nanoseconds(now.since_boot()), nanoseconds(SWEEP_EVERY));
-        let last = self.swept.load(Relaxed);
+    /// Forgets what has been stale for `rest`, unless that was done just now.
+    fn sweep(&self, now: Instant, done: &AtomicU64, every: Duration, rest: Duration) {
+        let (now, every) = (nanoseconds(now.since_boot()), nanoseconds(every));
+        let last = done.load(Relaxed);
         let due = last == 0 || now.saturating_sub(last) >= every;
-        if !due || self.swept.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_err() {
+        if !due || done.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_err() {
             return;
         }
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        let mut families = lock(&self.families);
-        let rest = nanoseconds(REST);
-        index.retain(|_, cell| {
-            let dead = cell.is_dead(now, rest);
-            if dead {
-                cell.evict();
-            }
-            !dead
-        });
-        families.retain(|_, family| {
-            family.cells.retain(|cell| !cell.is_evicted());
-            !family.cells.is_empty()
-        });
+        let gone = write(&self.families).evict_dead(now, nanoseconds(rest));
+        self.kept.fetch_sub(gone, Relaxed);
     }
 
     /// How many series are kept, fresh or not.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.kept.load(Relaxed)
     }
 
     /// Whether nothing is kept.
@@ -200,64 +249,26 @@ impl Store {
         exporter.series(self.len());
     }
 
-    /// Writes every fresh series, sorted by name and labels. A family without one is left out, and so is a value
-    /// that its type cannot have: an info metric that is not 1, a counter that is negative or not a number.
-    pub fn render(&self, out: &mut String, format: Format, now: Instant) {
-        self.sweep(now);
-        let now = nanoseconds(now.since_boot());
-        let names: Vec<String> = lock(&self.families).keys().cloned().collect();
-        for name in names {
-            let Some((quantity, cells)) = self.family(&name) else { continue };
-            let kind = match quantity.kind {
-                Kind::Counter => FamilyType::Counter,
-                Kind::Gauge => FamilyType::gauge(&name),
-            };
-            let shown = |cell: &Cell| cell.fresh(now, self.grace).filter(|value| kind.allows(*value));
-            let mut fresh = cells.iter().filter_map(|cell| Some((cell, shown(cell)?))).peekable();
-            if fresh.peek().is_none() {
-                continue;
-            }
-            text::header(out, format, &name, kind, &quantity.help);
-            for (cell, value) in fresh {
-                out.push_str(&cell.text);
-                out.push(' ');
-                text::number(out, value);
-                out.push('\n');
-            }
-        }
-    }
-
-    /// A copy of one family's list, in order.
-    fn family(&self, name: &str) -> Option<(Quantity, Vec<Arc<Cell>>)> {
-        let mut families = lock(&self.families);
-        let family = families.get_mut(name)?;
-        if !family.sorted {
-            family.cells.sort_by(|a, b| a.text.cmp(&b.text));
-            family.sorted = true;
-        }
-        Some((family.quantity.clone(), family.cells.clone()))
+    /// Every fresh series, sorted by name and labels, to be written. A family without one is left out, and so is a value
+    /// that its type cannot have: an info metric that is not 1, a counter that is negative or not a number, a histogram
+    /// without one of its parts.
+    #[must_use]
+    pub fn readings(&self, format: Format, now: Instant) -> Readings {
+        self.sweep(now, &self.swept, SWEEP_EVERY, REST);
+        let families = read(&self.families);
+        let lists =
+            families.by_name.values().map(|family| (Arc::clone(&family.quantity), Arc::clone(&family.list)));
+        let moment = Moment { now: nanoseconds(now.since_boot()), grace: self.grace };
+        Readings::new(lists.collect(), format, moment)
     }
 }
 
-/// Name and labels as they stand on the page. One label set has one spelling, in whatever order it is given: a page
-/// with a series twice is refused as a whole.
-fn key(quantity: &Quantity, device: &str, labels: &[(&str, &str)]) -> String {
-    let mut key = String::with_capacity(96);
-    key.push_str(&quantity.name);
-    let device = [("device", device)].into_iter();
-    if labels.is_sorted() {
-        text::labels(&mut key, device.chain(labels.iter().copied()));
-    } else {
-        let mut sorted = labels.to_vec();
-        sorted.sort_unstable();
-        text::labels(&mut key, device.chain(sorted));
-    }
-    key
+fn read(families: &RwLock<Families>) -> RwLockReadGuard<'_, Families> {
+    families.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A panic elsewhere must not take the page down.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn write(families: &RwLock<Families>) -> RwLockWriteGuard<'_, Families> {
+    families.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

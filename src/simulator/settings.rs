@@ -67,6 +67,8 @@ pub struct Settings {
     /// Every connection is closed whenever the wall clock comes to a multiple of this since the Unix epoch: the forced
     /// disconnect that a provider makes every night, with nights of this length. Not changed by `speed`.
     pub curfew: Option<Duration>,
+    /// Whether the policy of the accounts allows presence events: who connects and who goes, and why.
+    pub presence: bool,
     /// Everything random follows from it.
     pub seed: u64,
     /// The accounts.
@@ -93,6 +95,7 @@ impl Default for Settings {
             secondary_forbidden: false,
             message_limit: None,
             curfew: None,
+            presence: false,
             seed: 1,
             accounts: vec![Account {
                 email: Secret::new(DEMO_EMAIL),

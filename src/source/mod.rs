@@ -3,8 +3,19 @@
 //! A source has two halves: a [`Planner`] (asynchronous: signs in, says how to connect now) and, per session, a
 //! [`Dialogue`] (pure: what to ask and when, what an answer means).
 
+pub mod aws_iot;
+pub mod broker;
 pub mod command;
+mod fault;
+pub mod fleet;
+pub mod listen;
+mod mqtt;
 pub mod navien;
+mod proxy;
+mod secrets;
+pub mod sigv4;
+mod skew;
+pub mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +26,13 @@ use crate::clock::{Instant, Now};
 use crate::config;
 use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::order::{Refusal, Verdict, Worded};
-use crate::connection::plan::{Plan, Transport};
+use crate::connection::plan::{Plan, Subscription, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
-use crate::reading::Reading;
-use crate::telemetry::ConnectionLabels;
+use crate::mapping::{self, Reason};
+use crate::reading::store::Series;
+use crate::reading::{Part, Quantity, Reading};
+use crate::telemetry::{ConnectionLabels, Speaker};
 
 pub use command::Command;
 
@@ -50,7 +63,70 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
             };
             Ok(Prepared { planner, labels })
         }
+        config::Source::Broker(settings) => {
+            let planner = broker::Broker::new(settings, &connection.policy, ears(connection)?)?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: settings.address.to_string(),
+                protocol: settings.mqtt.version.as_str(),
+                transport: settings.address.transport.clone(),
+                source: "broker",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
+        config::Source::AwsIot(settings) => {
+            let planner = aws_iot::AwsIot::new(settings, &connection.policy, ears(connection)?)?;
+            let labels = ConnectionLabels {
+                connection: connection.name.clone(),
+                broker: format!("{}:{}", settings.endpoint, settings.port),
+                protocol: settings.mqtt.version.as_str(),
+                transport: aws_iot::transport(&settings.authentication),
+                source: "aws_iot",
+                proxied: settings.proxy.is_some(),
+            };
+            Ok(Prepared { planner, labels })
+        }
     }
+}
+
+/// What a connection subscribes to, and who listens. The listeners live as long as the connection.
+pub(crate) struct Ears {
+    subscriptions: Vec<Subscription>,
+    listeners: Vec<listen::Shared>,
+}
+
+/// First the fleet's, then the mapping's.
+fn ears(connection: &config::Connection) -> Result<Ears, String> {
+    let config::Connection { name, subscribe, fleet, .. } = connection;
+    let mut subscriptions: Vec<_> = fleet.iter().flat_map(fleet::subscriptions).collect();
+    subscriptions.extend(mapping::subscriptions(subscribe));
+    if let [only] = &mut subscriptions[..] {
+        // The only one that is refused leaves nothing to hear.
+        only.required = true;
+    }
+    let mut listeners = Vec::new();
+    if let Some(fleet) = fleet {
+        listeners.push(fleet::listener(fleet)?);
+    }
+    if !subscribe.is_empty() {
+        listeners.push(mapping::listener(name, subscribe)?);
+    }
+    if subscriptions.is_empty() {
+        return Err("there is nothing to subscribe to: add a `[[connection.subscribe]]`".to_owned());
+    }
+    Ok(Ears { subscriptions, listeners })
+}
+
+/// A client id that no other process has: two connections with one id throw each other out without end.
+fn client_id(prefix: &str) -> String {
+    use ring::rand::SecureRandom as _;
+    let mut random = [0_u8; 8];
+    // The system's generator does not fail on a running system; without it the clock-seeded one must do.
+    if ring::rand::SystemRandom::new().fill(&mut random).is_err() {
+        random = fastrand::u64(..).to_be_bytes();
+    }
+    format!("{prefix}{}", sigv4::hex(&random))
 }
 
 /// The asynchronous half: signs in and plans.
@@ -131,6 +207,18 @@ pub enum Outcome {
 pub trait Sink {
     /// One value of one quantity.
     fn reading(&mut self, reading: &Reading<'_>);
+    /// The place of one series, for who writes to it again and again. `None` when there is none to be had: the series
+    /// limit, a name that has another type, or a sink that shows nothing.
+    fn series(
+        &mut self,
+        _quantity: &Quantity,
+        _part: Part,
+        _device: &str,
+        _labels: &[(&str, &str)],
+        _now: Now,
+    ) -> Option<Series> {
+        None
+    }
     /// The devices that there are now; what was known of others is of the past.
     fn devices(&mut self, devices: &[&str]);
     /// A device spoke.
@@ -145,6 +233,22 @@ pub trait Sink {
     fn request_timed_out(&mut self, device: &str);
     /// The fate of a command is known; both words come from closed sets.
     fn command(&mut self, _device: &str, _command: &'static str, _fate: &'static str) {}
+    /// The place where one who speaks is counted, for who hears it again and again. `None` where nobody is counted.
+    fn speaker(&mut self, _device: &str, _interval: Option<Duration>) -> Option<Speaker> {
+        None
+    }
+    /// Nobody hears of this one any more.
+    fn forget_speaker(&mut self, _device: &str) {}
+    /// Nothing came of a message that the configuration should have explained, or of a part of it.
+    fn mapping_error(&mut self, _reason: Reason) {}
+    /// The broker said this of one of its clients, and that is what became of it.
+    fn presence(&mut self, _event: &fleet::Event<'_>, _told: fleet::Told) {}
+    /// The broker should have said something of a client, and it can not be read.
+    fn presence_malformed(&mut self) {}
+    /// How the broker's clients stand now.
+    fn fleet_stands(&mut self, _standing: fleet::Standing) {}
+    /// What is known of the broker's clients, for people.
+    fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
     /// Messages can not flow: the session is over.

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
-
-use super::handles::{Counters, OptionalGauge};
+use super::closed::Counters;
 use super::labels::cut;
-use super::metrics::{Families, forget};
+use super::metrics::Families;
+use super::values::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
 use super::{ConnectionLabels, Traffic};
 use crate::clock::{Now, unix_seconds};
 use crate::connection::ending::PhaseTime;
@@ -25,7 +24,7 @@ pub struct ConnectionMetrics {
     states: Vec<(StateName, Gauge)>,
     last_connect: Gauge,
     last_disconnect: Gauge,
-    last_session_duration: OptionalGauge,
+    last_session_duration: Gauge,
     quick_attempts: IntCounter,
     deep_attempts: IntCounter,
     connect_failures: Counters<(Phase, ErrorName)>,
@@ -43,15 +42,15 @@ pub struct ConnectionMetrics {
     session_duration: Histogram,
     outage_duration: Histogram,
     ping_timeouts: IntCounter,
-    keepalive: OptionalGauge,
+    keepalive: Gauge,
     subscriptions: Gauge,
     subscriptions_active: Gauge,
     subscriptions_restored: IntCounter,
     subscribe_failures: Counters<ErrorName>,
     credential_refreshes: Counters<&'static str>,
     credential_failures: Counters<(&'static str, ErrorName)>,
-    credential_expiry: OptionalGauge,
-    certificate_expiry: OptionalGauge,
+    credential_expiry: Gauge,
+    certificate_expiry: Gauge,
 }
 
 /// Which findings stand at one connection: a gauge for each cause that can be found. Clones share them.
@@ -83,10 +82,10 @@ impl ConnectionMetrics {
         let name = cut(&labels.connection);
         let info = [name, cut(&labels.broker), labels.protocol, labels.transport.as_str(), labels.source];
         // A reload may have changed what the connection leads to: two info series would spoil every join.
-        forget(&families.connection_info, &[("connection", name)]);
+        families.connection_info.forget(&[name]);
         families.connection_info.with_label_values(&info).set(1.0);
         let gauge = |family: &GaugeVec| family.with_label_values(&[name]);
-        let optional = |family: &GaugeVec| OptionalGauge::new(family, &[name]);
+        let optional = |family: &GaugeVec| family.absent(&[name]);
         let histogram = |family: &HistogramVec| family.with_label_values(&[name]);
         let counter = |family: &IntCounterVec| family.with_label_values(&[name]);
         let connect_errors =
@@ -239,7 +238,10 @@ impl ConnectionMetrics {
         if let Some(expiry) = accepted.credentials_expire {
             self.credential_expiry.set(unix_seconds(expiry));
         }
-        self.certificate_expiry.show(accepted.certificate_expires.map(unix_seconds));
+        match accepted.certificate_expires {
+            Some(expiry) => self.certificate_expiry.set(unix_seconds(expiry)),
+            None => self.certificate_expiry.clear(),
+        }
     }
 
     /// A session follows a drop: the outage is over.

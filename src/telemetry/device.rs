@@ -4,11 +4,49 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntCounterVec};
-
-use super::handles::{LateGauge, OptionalGauge};
 use super::metrics::Families;
+use super::values::{Gauge, Histogram, IntCounter, IntCounterVec};
 use crate::clock::Now;
+
+/// One who speaks at a broker: nothing is asked of it, and so nothing is shown of requests.
+#[derive(Debug)]
+pub struct Speaker {
+    messages: IntCounter,
+    last_seen: Gauge,
+}
+
+impl Speaker {
+    pub(super) fn new(
+        families: &Families,
+        connection: &str,
+        device: &str,
+        interval: Option<Duration>,
+    ) -> Self {
+        let labels = [connection, device];
+        if let Some(interval) = interval {
+            families.device_expected_interval.with_label_values(&labels).set(interval.as_secs_f64());
+        }
+        Self {
+            messages: families.device_messages.with_label_values(&labels),
+            last_seen: families.device_last_seen.absent(&labels),
+        }
+    }
+
+    /// Removes what is shown of it.
+    pub(super) fn forget(families: &Families, connection: &str, device: &str) {
+        let labels = [connection, device];
+        families.device_messages.forget(&labels);
+        families.device_last_seen.forget(&labels);
+        families.device_expected_interval.forget(&labels);
+    }
+
+    /// It spoke: one message.
+    #[inline]
+    pub fn heard(&self, now: Now) {
+        self.messages.inc();
+        self.last_seen.set(now.unix_seconds());
+    }
+}
 
 /// The metrics of one device. Clones share them.
 #[derive(Clone, Debug)]
@@ -16,8 +54,8 @@ pub struct DeviceMetrics(Arc<Handles>);
 
 #[derive(Debug)]
 struct Handles {
-    last_seen: LateGauge,
-    expected_interval: OptionalGauge,
+    last_seen: Gauge,
+    expected_interval: Gauge,
     messages: IntCounter,
     field_errors: IntCounterVec,
     request_duration: Histogram,
@@ -31,8 +69,8 @@ impl DeviceMetrics {
     pub(super) fn new(families: &Families, connection: &str, device: &str) -> Self {
         let labels = [connection, device];
         Self(Arc::new(Handles {
-            last_seen: LateGauge::new(&families.device_last_seen, &labels),
-            expected_interval: OptionalGauge::new(&families.device_expected_interval, &labels),
+            last_seen: families.device_last_seen.absent(&labels),
+            expected_interval: families.device_expected_interval.absent(&labels),
             messages: families.device_messages.with_label_values(&labels),
             field_errors: families.device_field_errors.clone(),
             request_duration: families.device_request_duration.with_label_values(&labels),

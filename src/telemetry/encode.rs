@@ -1,17 +1,19 @@
 //! The page: our own metrics and the readings, in the format that the scraper asks for.
 //!
-//! Never puts a time on a sample: a value is fresh or it is not there.
+//! Never puts a time on a sample: a value is fresh or it is not there. Never holds the whole page: it is written in pieces, as
+//! fast as it is taken.
 
 use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use prometheus::proto::{MetricFamily, MetricType};
 
 use super::Metrics;
+use super::family::{Lines, Shown};
 use super::text::{self, FamilyType, Format};
 use crate::clock::Now;
-use crate::reading::store::Store;
+use crate::reading::store::{Readings, Store};
 
 /// How a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,20 +42,102 @@ impl Exposition {
     }
 }
 
-/// The whole page.
+/// Bytes of text that are written at a time: a fraction of a millisecond of work.
+pub const PIECE: usize = 64 * 1024;
+
+/// A page that is being written: our own metrics, the process, the readings.
+#[derive(Debug)]
+pub struct Page {
+    format: Format,
+    own: std::vec::IntoIter<Box<dyn Shown>>,
+    current: Option<Box<dyn Lines>>,
+    process: Vec<MetricFamily>,
+    readings: Readings,
+    ended: bool,
+}
+
+impl Page {
+    /// The page of this moment.
+    #[must_use]
+    pub fn new(metrics: &Metrics, store: &Store, exposition: Exposition, now: Now) -> Self {
+        let Exposition(format) = exposition;
+        store.report(&metrics.exporter());
+        Self {
+            format,
+            own: metrics.shown().into_iter(),
+            current: None,
+            process: metrics.process(),
+            readings: store.readings(format, now.at),
+            ended: false,
+        }
+    }
+
+    /// Writes on until `out` holds this many bytes or a little more. Whether there is more to write.
+    pub fn write(&mut self, out: &mut Vec<u8>, full: usize) -> bool {
+        while out.len() < full && !self.ended {
+            if let Some(lines) = &mut self.current {
+                if !lines.write(out, full, self.format) {
+                    self.current = None;
+                }
+            } else if let Some(family) = self.own.next() {
+                self.current = Some(family.lines());
+            } else {
+                for family in self.process.drain(..) {
+                    write_process(out, self.format, &family);
+                }
+                if !self.readings.write(out, full) {
+                    self.end(out);
+                }
+            }
+        }
+        !self.ended
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.ended = true;
+        if self.format == Format::OpenMetrics {
+            out.extend_from_slice(b"# EOF\n");
+        }
+    }
+}
+
+/// The same page, compressed at the level that costs a scrape least.
+#[derive(Debug)]
+pub struct Zipped {
+    page: Page,
+    piece: Vec<u8>,
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl Zipped {
+    /// This page.
+    #[must_use]
+    pub fn new(page: Page) -> Self {
+        Self { page, piece: Vec::new(), encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+    }
+
+    /// Compresses one more piece onto the end of `out`, which may get nothing of it yet. Whether there is more to write.
+    pub fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(encoder) = &mut self.encoder else { return false };
+        self.piece.clear();
+        let more = self.page.write(&mut self.piece, PIECE);
+        // Writing to memory does not fail.
+        let _ = encoder.write_all(&self.piece);
+        out.append(encoder.get_mut());
+        if !more && let Some(encoder) = self.encoder.take() {
+            out.append(&mut encoder.finish().unwrap_or_default());
+        }
+        more
+    }
+}
+
+/// The whole page at once.
 #[must_use]
 pub fn page(metrics: &Metrics, store: &Store, exposition: Exposition, now: Now) -> String {
-    let Exposition(format) = exposition;
-    store.report(&metrics.exporter());
-    let mut out = String::new();
-    for family in metrics.registry().gather() {
-        write_family(&mut out, format, &family);
-    }
-    store.render(&mut out, format, now.at);
-    if format == Format::OpenMetrics {
-        out.push_str("# EOF\n");
-    }
-    out
+    let mut out = Vec::new();
+    let mut page = Page::new(metrics, store, exposition, now);
+    while page.write(&mut out, usize::MAX) {}
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Whether an `Accept-Encoding` header allows gzip.
@@ -70,15 +154,6 @@ pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     any.unwrap_or(false)
 }
 
-/// The page compressed, at the level that costs a scrape least.
-#[must_use]
-pub fn gzip(page: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), Compression::fast());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(page.as_bytes());
-    encoder.finish().unwrap_or_default()
-}
-
 /// The elements of an `Accept` or `Accept-Encoding` header with their quality.
 fn ranges(header: &str) -> impl Iterator<Item = (String, f64)> {
     header.split(',').filter_map(|element| {
@@ -89,70 +164,21 @@ fn ranges(header: &str) -> impl Iterator<Item = (String, f64)> {
     })
 }
 
-fn write_family(out: &mut String, format: Format, family: &MetricFamily) {
+/// The collector of the process has counters and gauges without labels, and nothing else.
+fn write_process(out: &mut Vec<u8>, format: Format, family: &MetricFamily) {
     let name = family.name();
-    match family.get_field_type() {
-        MetricType::COUNTER => {
-            text::header(out, format, name, FamilyType::Counter, family.help());
-            for metric in family.get_metric() {
-                sample(out, name, metric, metric.get_counter().get_value());
-            }
-        }
-        MetricType::GAUGE => {
-            text::header(out, format, name, FamilyType::gauge(name), family.help());
-            for metric in family.get_metric() {
-                sample(out, name, metric, metric.get_gauge().get_value());
-            }
-        }
-        MetricType::HISTOGRAM => {
-            text::header(out, format, name, FamilyType::Histogram, family.help());
-            for metric in family.get_metric() {
-                write_histogram(out, name, metric);
-            }
-        }
-        // Our table declares none, and the collector of the process has none.
-        MetricType::SUMMARY | MetricType::UNTYPED => {}
-    }
-}
-
-fn pairs(metric: &Metric) -> impl Iterator<Item = (&str, &str)> {
-    metric.get_label().iter().map(|pair| (pair.name(), pair.value()))
-}
-
-fn sample(out: &mut String, name: &str, metric: &Metric, value: f64) {
-    out.push_str(name);
-    text::labels(out, pairs(metric));
-    out.push(' ');
-    text::number(out, value);
-    out.push('\n');
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
-fn write_histogram(out: &mut String, name: &str, metric: &Metric) {
-    let histogram = metric.get_histogram();
-    let count = histogram.get_sample_count();
-    let finite =
-        histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
-    for (upper, below) in finite.filter(|(upper, _)| upper.is_finite()).chain([(f64::INFINITY, count)]) {
-        let mut le = String::new();
-        text::bound(&mut le, upper);
-        out.push_str(name);
-        out.push_str("_bucket");
-        text::labels(out, pairs(metric).chain([("le", le.as_str())]));
-        out.push(' ');
-        text::number(out, below as f64);
-        out.push('\n');
-    }
-    let total = |out: &mut String, suffix: &str, value: f64| {
-        out.push_str(name);
-        out.push_str(suffix);
-        text::labels(out, pairs(metric));
-        out.push(' ');
+    for metric in family.get_metric() {
+        let (kind, value) = match family.get_field_type() {
+            MetricType::COUNTER => (FamilyType::Counter, metric.get_counter().get_value()),
+            MetricType::GAUGE => (FamilyType::Gauge, metric.get_gauge().get_value()),
+            MetricType::HISTOGRAM | MetricType::SUMMARY | MetricType::UNTYPED => continue,
+        };
+        text::header(out, format, name, kind, family.help());
+        out.extend_from_slice(name.as_bytes());
+        out.push(b' ');
         text::number(out, value);
-        out.push('\n');
-    };
-    total(out, "_sum", histogram.get_sample_sum());
-    total(out, "_count", count as f64);
+        out.push(b'\n');
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use prometheus::{Gauge, IntCounter, IntCounterVec};
-
-use super::handles::OptionalGauge;
 use super::metrics::Families;
+use super::values::{Gauge, GaugeVec, IntCounter, IntCounterVec};
 use crate::clock::Now;
+use crate::config::Shard;
 use crate::host::SignalKind;
 
 /// The metrics of the exporter itself. Clones share them.
@@ -16,14 +15,15 @@ pub struct ExporterMetrics(Arc<Own>);
 
 #[derive(Debug)]
 struct Own {
+    shard: GaugeVec,
     series: Gauge,
-    series_limit: OptionalGauge,
+    series_limit: Gauge,
     rejected_series: IntCounter,
-    reload_successful: OptionalGauge,
-    reload_success_time: OptionalGauge,
+    reload_successful: Gauge,
+    reload_success_time: Gauge,
     journal_write_failures: IntCounter,
     diagnostics_write_failures: IntCounter,
-    diagnostics_written: OptionalGauge,
+    diagnostics_written: Gauge,
     host_suspends: IntCounter,
     host_clock_steps: IntCounter,
     host_network_changes: IntCounterVec,
@@ -50,16 +50,22 @@ impl ExporterMetrics {
         Self(Arc::new(Own {
             journal_write_failures: families.journal_write_failures.with_label_values::<&str>(&[]),
             diagnostics_write_failures: families.diagnostics_write_failures.with_label_values::<&str>(&[]),
-            diagnostics_written: OptionalGauge::new(&families.diagnostics_written, &[]),
+            diagnostics_written: families.diagnostics_written.absent::<&str>(&[]),
             host_suspends: families.host_suspends.with_label_values::<&str>(&[]),
             host_clock_steps: families.host_clock_steps.with_label_values::<&str>(&[]),
             host_network_changes: families.host_network_changes.clone(),
+            shard: families.shard.clone(),
             series: families.series.with_label_values::<&str>(&[]),
-            series_limit: OptionalGauge::new(&families.series_limit, &[]),
+            series_limit: families.series_limit.absent::<&str>(&[]),
             rejected_series: families.rejected_series.with_label_values::<&str>(&[]),
-            reload_successful: OptionalGauge::new(&families.reload_successful, &[]),
-            reload_success_time: OptionalGauge::new(&families.reload_success_time, &[]),
+            reload_successful: families.reload_successful.absent::<&str>(&[]),
+            reload_success_time: families.reload_success_time.absent::<&str>(&[]),
         }))
+    }
+
+    /// The process runs this part of the connections.
+    pub fn shard(&self, shard: Shard) {
+        self.0.shard.with_label_values(&[shard.index().to_string(), shard.of().to_string()]).set(1.0);
     }
 
     /// So many series of readings are kept.
@@ -104,7 +110,7 @@ impl ExporterMetrics {
     /// The system does not tell of links, addresses and routes: no count of them is shown.
     pub fn network_changes_unknown(&self) {
         for kind in NETWORK_CHANGES.iter().filter(|kind| **kind != "resolver_changed") {
-            let _ = self.0.host_network_changes.remove_label_values(&[kind]);
+            self.0.host_network_changes.remove_label_values(&[kind]);
         }
     }
 

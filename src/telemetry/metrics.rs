@@ -1,12 +1,11 @@
 //! Every metric of our own, in one table: a row is the declaration, the catalogue entry and the family.
 //! Never counts anything: that is done by the handles beside this file, on behalf of the recorder.
 
-use std::collections::HashMap;
+use prometheus::Registry;
 
-use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
-
+use super::bridge::{Bridge, Told};
 use super::catalogue::{Definition, Kind, Stage};
+use super::family::{Family, Shown};
 
 /// Session lengths in seconds. Each bound lies just above a suspected cause, so that the cause plus its jitter
 /// falls into one bucket.
@@ -43,19 +42,32 @@ const PHASE_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 /// is slow, 20 s the longest limit in use.
 const ANSWER_SECONDS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0];
 
-/// What holds all children of one metric, by the word in the table.
+/// What holds all children of one metric, by the word in the table. `Closed` are the counters of a closed set, most of
+/// which stay zero: a block of numbers for each connection.
 mod vec_of {
-    pub(super) type Counter = prometheus::IntCounterVec;
-    pub(super) type Gauge = prometheus::GaugeVec;
-    pub(super) type Info = prometheus::GaugeVec;
-    pub(super) type Histogram = prometheus::HistogramVec;
+    use super::super::{closed, values};
+
+    pub(in super::super) type Counter = values::IntCounterVec;
+    pub(in super::super) type Closed = closed::ClosedVec;
+    pub(in super::super) type Gauge = values::GaugeVec;
+    pub(in super::super) type Info = values::GaugeVec;
+    pub(in super::super) type Histogram = values::HistogramVec;
+}
+
+macro_rules! kind {
+    (Closed) => {
+        Kind::Counter
+    };
+    ($kind:ident) => {
+        Kind::$kind
+    };
 }
 
 macro_rules! definition {
     ($kind:ident, $name:literal, [$($label:literal),*], $help:literal $(, $buckets:ident)?) => {
         Definition {
             name: $name,
-            kind: Kind::$kind,
+            kind: kind!($kind),
             labels: &[$($label),*],
             help: $help,
             stage: Stage::Stable,
@@ -76,26 +88,35 @@ macro_rules! families {
         impl Families {
             /// Builds every family and registers it.
             pub(super) fn register(registry: &Registry) -> Self {
-                Self { $($field: register(&definition!($kind, $name, $labels, $help $(, $buckets)?), registry),)* }
+                Self { $($field: register(definition!($kind, $name, $labels, $help $(, $buckets)?), registry),)* }
+            }
+
+            /// Every family, as the page sees it, in the order of their names.
+            pub(super) fn shown(&self) -> Vec<Box<dyn Shown>> {
+                let mut all: Vec<Box<dyn Shown>> = vec![$(Box::new(self.$field.clone()),)*];
+                all.sort_by_key(|family| family.name());
+                all
             }
 
             /// Removes the series of this connection's devices.
             pub(super) fn forget_devices(&self, connection: &str) {
                 $(if $labels.contains(&"device") {
-                    forget(&self.$field, &[("connection", connection)]);
+                    self.$field.forget(&[connection]);
                 })*
             }
 
             /// Removes the series of one device of this connection.
             pub(super) fn forget_device(&self, connection: &str, device: &str) {
                 $(if $labels.contains(&"device") {
-                    forget(&self.$field, &[("connection", connection), ("device", device)]);
+                    self.$field.forget(&[connection, device]);
                 })*
             }
 
             /// Removes every series of this connection, those of its devices included.
             pub(super) fn forget_connection(&self, connection: &str) {
-                $(forget(&self.$field, &[("connection", connection)]);)*
+                $(if $labels.contains(&"connection") {
+                    self.$field.forget(&[connection]);
+                })*
             }
         }
     };
@@ -111,15 +132,15 @@ families! {
     last_session_duration: Gauge, "mqtt_client_last_session_duration_seconds", ["connection"], "Length of the session that the newest drop ended; absent before the first.";
     // Attempts.
     connect_attempts: Counter, "mqtt_client_connect_attempts_total", ["connection", "tier"], "Attempts to connect, successful or not: quick ones on the same credentials, deep ones with a new sign-in.";
-    connect_failures: Counter, "mqtt_client_connect_failures_total", ["connection", "phase", "error"], "Attempts that failed, by the phase and the name of the error.";
+    connect_failures: Closed, "mqtt_client_connect_failures_total", ["connection", "phase", "error"], "Attempts that failed, by the phase and the name of the error.";
     consecutive_failures: Gauge, "mqtt_client_consecutive_connect_failures", ["connection"], "Failed attempts since the last accepted session.";
     reconnect_delay: Gauge, "mqtt_client_reconnect_delay_seconds", ["connection"], "Wait before the attempt to come or under way; 0 while connected.";
     phase_duration: Histogram, "mqtt_client_connect_phase_duration_seconds", ["connection", "phase"], "How long each phase of a connect took, where it succeeded.", PHASE_SECONDS;
     // Sessions and their ends.
     sessions: Counter, "mqtt_client_sessions_total", ["connection", "session_present"], "Sessions that the broker accepted, by whether it remembered an earlier one.";
-    drops: Counter, "mqtt_client_connection_drops_total", ["connection", "error"], "Sessions that ended although we did not ask for it, by the name of the error.";
-    drop_causes: Counter, "mqtt_client_drop_causes_total", ["connection", "cause", "evidence"], "Drops by what the evidence of each alone says of its cause, and how well that is known; counted once, when the first verdict is final. What patterns over many drops tell later is in mqtt_client_finding.";
-    closes: Counter, "mqtt_client_closes_total", ["connection", "cause"], "Sessions that we ended ourselves, by our reason.";
+    drops: Closed, "mqtt_client_connection_drops_total", ["connection", "error"], "Sessions that ended although we did not ask for it, by the name of the error.";
+    drop_causes: Closed, "mqtt_client_drop_causes_total", ["connection", "cause", "evidence"], "Drops by what the evidence of each alone says of its cause, and how well that is known; counted once, when the first verdict is final. What patterns over many drops tell later is in mqtt_client_finding.";
+    closes: Closed, "mqtt_client_closes_total", ["connection", "cause"], "Sessions that we ended ourselves, by our reason.";
     reconnect_attempts: Histogram, "mqtt_client_reconnect_attempts", ["connection"], "Attempts that each outage took, from a drop to the next accepted session.", ATTEMPTS;
     session_duration: Histogram, "mqtt_client_session_duration_seconds", ["connection"], "Length of each session that ended by a drop.", SESSION_SECONDS;
     outage_duration: Histogram, "mqtt_client_outage_duration_seconds", ["connection"], "Time from each drop to the next accepted session.", OUTAGE_SECONDS;
@@ -135,10 +156,10 @@ families! {
     subscriptions: Gauge, "mqtt_client_subscriptions", ["connection"], "Subscriptions wanted.";
     subscriptions_active: Gauge, "mqtt_client_subscriptions_active", ["connection"], "Subscriptions that the broker acknowledged; fewer than wanted while connected is a silent loss.";
     subscriptions_restored: Counter, "mqtt_client_subscriptions_restored_total", ["connection"], "Subscriptions that the broker acknowledged, counted anew in each session.";
-    subscribe_failures: Counter, "mqtt_client_subscribe_failures_total", ["connection", "error"], "Subscriptions refused, and sessions that ended while subscribing, by the name of the error.";
+    subscribe_failures: Closed, "mqtt_client_subscribe_failures_total", ["connection", "error"], "Subscriptions refused, and sessions that ended while subscribing, by the name of the error.";
     // Credentials.
-    credential_refreshes: Counter, "mqtt_client_credential_refreshes_total", ["connection", "kind"], "Tries to obtain credentials, successful or not: by refresh token or by full sign-in.";
-    credential_failures: Counter, "mqtt_client_credential_refresh_failures_total", ["connection", "kind", "error"], "Tries to obtain credentials that failed, by the name of the error.";
+    credential_refreshes: Closed, "mqtt_client_credential_refreshes_total", ["connection", "kind"], "Tries to obtain credentials, successful or not: by refresh token or by full sign-in.";
+    credential_failures: Closed, "mqtt_client_credential_refresh_failures_total", ["connection", "kind", "error"], "Tries to obtain credentials that failed, by the name of the error.";
     credential_expiry: Gauge, "mqtt_client_credential_expiry_timestamp_seconds", ["connection"], "When the credentials that sign connections lapse; absent where none are used.";
     certificate_expiry: Gauge, "mqtt_client_certificate_expiry_timestamp_seconds", ["connection"], "When the broker's TLS certificate lapses, as last presented; absent where none is used.";
     // What flows.
@@ -146,6 +167,7 @@ families! {
     received_bytes: Counter, "mqtt_client_received_bytes_total", ["connection"], "Bytes of the messages received from the broker.";
     published_messages: Counter, "mqtt_client_published_messages_total", ["connection", "qos"], "Messages handed to the network for the broker.";
     messages: Counter, "mqtt_client_messages_total", ["connection", "outcome"], "What the source made of the messages received.";
+    mapping_errors: Counter, "mqtt_client_mapping_errors_total", ["connection", "reason"], "Messages, and values in them, of which nothing came although the configuration should have explained them; `hangup explain` says why.";
     queued_messages: Gauge, "mqtt_client_queued_messages", ["connection"], "Messages that wait to be sent.";
     queue_capacity: Gauge, "mqtt_client_queue_capacity_messages", ["connection"], "Messages that may wait to be sent before the oldest is dropped; 0 where nothing is queued.";
     inflight_messages: Gauge, "mqtt_client_inflight_messages", ["connection"], "Messages sent whose acknowledgement has not come.";
@@ -158,8 +180,21 @@ families! {
     device_request_duration: Histogram, "mqtt_device_request_duration_seconds", ["connection", "device"], "Time from each request to the device's answer.", ANSWER_SECONDS;
     device_request_timeouts: Counter, "mqtt_device_request_timeouts_total", ["connection", "device"], "Requests that a device did not answer in time.";
     device_commands: Counter, "mqtt_device_commands_total", ["connection", "device", "command", "fate"], "Commands to a device whose fate is known, from the first of each kind on.";
+    // What a broker says of its clients.
+    broker_client_connects: Counter, "mqtt_broker_client_connects_total", ["connection"], "Clients that connected, as the broker says; one client counts each time.";
+    broker_client_disconnects: Counter, "mqtt_broker_client_disconnects_total", ["connection", "reason", "initiated_by"], "Connections of clients that ended, by the reason that the broker gives and by who ended them.";
+    broker_client_session_duration: Histogram, "mqtt_broker_client_session_duration_seconds", ["connection"], "Length of each session of a client that ended by a drop and whose connect was heard too.", SESSION_SECONDS;
+    broker_client_events: Counter, "mqtt_broker_client_events_total", ["connection", "outcome"], "What became of the broker's messages about its clients; untracked ones are counted, but not told apart by client.";
+    broker_clients_tracked: Gauge, "mqtt_broker_clients_tracked", ["connection"], "Clients that are kept in mind: those that the broker spoke of in the last two days, up to the limit.";
+    broker_clients_connected: Gauge, "mqtt_broker_clients_connected", ["connection"], "Clients whose connect was heard, and no end of it, since this connection listens without a gap; fewer than there are until all have connected anew.";
+    broker_clients_dropped_recently: Gauge, "mqtt_broker_clients_dropped_recently", ["connection"], "Different clients that dropped within the last minute.";
+    broker_burst: Gauge, "mqtt_broker_burst", ["connection"], "Whether more clients drop together than chance brings together (1), until two minutes after it was last so.";
+    broker_bursts: Counter, "mqtt_broker_bursts_total", ["connection"], "Times that more clients dropped together than chance brings together.";
+    broker_client_connected: Gauge, "mqtt_broker_client_connected", ["connection", "client"], "Whether a client that the configuration names is connected (1), by the newest that was heard of it; 0 before the first.";
+    broker_client_drops: Counter, "mqtt_broker_client_drops_total", ["connection", "client"], "Drops of a client that the configuration names.";
     // The exporter itself.
     build_info: Info, "hangup_build_info", ["version", "revision"], "The build of this exporter; always 1.";
+    shard: Info, "hangup_shard_info", ["shard", "shards"], "Which part of the connections of the configuration this process runs, counted from 0, and of how many; absent where it runs all of them.";
     series: Gauge, "hangup_series", [], "Series of readings now kept.";
     series_limit: Gauge, "hangup_series_limit", [], "Series of readings that may be kept.";
     rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many.";
@@ -173,48 +208,13 @@ families! {
     host_network_changes: Counter, "hangup_host_network_changes_total", ["kind"], "Changes of links, addresses, default routes and the resolver of this machine, where the system tells.";
 }
 
-/// A family that can be built from its definition.
-trait Family: Collector + Clone + Sized + 'static {
-    fn build(definition: &Definition) -> prometheus::Result<Self>;
-}
-
-impl Family for IntCounterVec {
-    fn build(definition: &Definition) -> prometheus::Result<Self> {
-        Self::new(Opts::new(definition.name, definition.help), definition.labels)
-    }
-}
-
-impl Family for GaugeVec {
-    fn build(definition: &Definition) -> prometheus::Result<Self> {
-        Self::new(Opts::new(definition.name, definition.help), definition.labels)
-    }
-}
-
-impl Family for HistogramVec {
-    fn build(definition: &Definition) -> prometheus::Result<Self> {
-        let opts = HistogramOpts::new(definition.name, definition.help).buckets(definition.buckets.to_vec());
-        Self::new(opts, definition.labels)
-    }
-}
-
 #[expect(
     clippy::expect_used,
     reason = "the table is constant: a fault in a row shows in every test and at no user"
 )]
-fn register<F: Family>(definition: &Definition, registry: &Registry) -> F {
-    let family = F::build(definition).expect("a row of the table is a valid metric");
-    registry.register(Box::new(family.clone())).expect("no two rows of the table have one name");
+fn register<V: Told>(definition: Definition, registry: &Registry) -> Family<V> {
+    let family = Family::new(definition);
+    let bridge = Bridge::new(family.clone()).expect("a row of the table is a valid metric");
+    registry.register(Box::new(bridge)).expect("no two rows of the table have one name");
     family
-}
-
-/// Removes the series of this connection from one family.
-pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, of: &[(&str, &str)]) {
-    for metric in family.collect().iter().flat_map(prometheus::proto::MetricFamily::get_metric) {
-        let labels: HashMap<&str, &str> =
-            metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
-        if of.iter().all(|(label, value)| labels.get(label) == Some(value)) {
-            // It fails only if somebody else has removed the series meanwhile, which is what we want.
-            let _ = family.remove(&labels);
-        }
-    }
 }

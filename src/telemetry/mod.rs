@@ -1,28 +1,38 @@
 //! Every metric of our own, in one table, and the page they stand on.
 //! Never uses a global registry: two sets in one process do not meet.
 
+mod bridge;
 pub mod catalogue;
+mod closed;
 mod connection;
 mod device;
 pub mod encode;
 mod exporter;
-mod handles;
+mod family;
+mod fleet;
 mod labels;
+mod mapping;
 mod metrics;
 mod process;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
 mod traffic;
+mod values;
 
 pub(crate) use connection::Accepted;
 pub use connection::{ConnectionMetrics, FindingGauges};
-pub use device::DeviceMetrics;
+pub use device::{DeviceMetrics, Speaker};
 pub use exporter::ExporterMetrics;
-pub use traffic::Traffic;
+pub use fleet::FleetMetrics;
+pub use mapping::MappingMetrics;
+pub use traffic::{Tally, Traffic};
+
+use std::time::Duration;
 
 use crate::clock::{Now, now};
 use crate::connection::plan::Transport;
+use family::Shown;
 use metrics::Families;
 
 /// What is known of a connection before it connects; decides which error names it can produce.
@@ -60,6 +70,9 @@ pub enum Loss {
 pub struct Metrics {
     registry: prometheus::Registry,
     families: Families,
+    /// In the order of the page.
+    shown: Vec<Box<dyn Shown>>,
+    process: prometheus::Registry,
     exporter: ExporterMetrics,
     started: Now,
 }
@@ -76,15 +89,28 @@ impl Metrics {
     pub fn started(started: Now) -> Self {
         let registry = prometheus::Registry::new();
         let families = Families::register(&registry);
+        let process = prometheus::Registry::new();
         process::register(&registry);
+        process::register(&process);
         let exporter = ExporterMetrics::new(&families);
-        Self { registry, families, exporter, started }
+        let shown = families.shown();
+        Self { registry, families, shown, process, exporter, started }
     }
 
     /// The registry, for encoding.
     #[must_use]
     pub fn registry(&self) -> &prometheus::Registry {
         &self.registry
+    }
+
+    /// Every family of ours, in the order of the page.
+    fn shown(&self) -> Vec<Box<dyn Shown>> {
+        self.shown.iter().map(|family| family.again()).collect()
+    }
+
+    /// What the system says of this process.
+    fn process(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.process.gather()
     }
 
     /// Handles for one connection; every series of a closed set exists at zero from here on.
@@ -97,6 +123,29 @@ impl Metrics {
     #[must_use]
     pub fn device(&self, connection: &str, device: &str) -> DeviceMetrics {
         DeviceMetrics::new(&self.families, labels::cut(connection), labels::cut(device))
+    }
+
+    /// Handles for one who speaks at a broker.
+    #[must_use]
+    pub fn speaker(&self, connection: &str, device: &str, interval: Option<Duration>) -> Speaker {
+        Speaker::new(&self.families, labels::cut(connection), labels::cut(device), interval)
+    }
+
+    /// Removes what is shown of one who spoke at a broker.
+    pub fn forget_speaker(&self, connection: &str, device: &str) {
+        Speaker::forget(&self.families, labels::cut(connection), labels::cut(device));
+    }
+
+    /// Handles for what comes to nothing of a connection's messages.
+    #[must_use]
+    pub fn mapping(&self, connection: &str) -> MappingMetrics {
+        MappingMetrics::new(&self.families, labels::cut(connection))
+    }
+
+    /// Handles for what the broker says of its clients, on this connection; these clients have metrics of their own.
+    #[must_use]
+    pub fn fleet<'a>(&self, connection: &str, named: impl Iterator<Item = &'a str>) -> FleetMetrics {
+        FleetMetrics::new(&self.families, labels::cut(connection), named)
     }
 
     /// Handles for the exporter itself.

@@ -120,10 +120,24 @@ const CONNECTION: &[(&str, &str, &[&str])] = &[
     ("counter", "received_bytes_total", &[]),
     ("counter", "published_messages_total", &["qos"]),
     ("counter", "messages_total", &["outcome"]),
+    ("counter", "mapping_errors_total", &["reason"]),
     ("gauge", "queued_messages", &[]),
     ("gauge", "queue_capacity_messages", &[]),
     ("gauge", "inflight_messages", &[]),
     ("counter", "dropped_messages_total", &["reason"]),
+];
+const BROKER: &[(&str, &str, &[&str])] = &[
+    ("counter", "client_connects_total", &[]),
+    ("counter", "client_disconnects_total", &["reason", "initiated_by"]),
+    ("histogram", "client_session_duration_seconds", &[]),
+    ("counter", "client_events_total", &["outcome"]),
+    ("gauge", "clients_tracked", &[]),
+    ("gauge", "clients_connected", &[]),
+    ("gauge", "clients_dropped_recently", &[]),
+    ("gauge", "burst", &[]),
+    ("counter", "bursts_total", &[]),
+    ("gauge", "client_connected", &["client"]),
+    ("counter", "client_drops_total", &["client"]),
 ];
 const DEVICE: &[(&str, &str, &[&str])] = &[
     ("gauge", "last_seen_timestamp_seconds", &[]),
@@ -136,6 +150,7 @@ const DEVICE: &[(&str, &str, &[&str])] = &[
 ];
 const EXPORTER: &[(&str, &str, &[&str])] = &[
     ("info", "build_info", &["version", "revision"]),
+    ("info", "shard_info", &["shard", "shards"]),
     ("gauge", "series", &[]),
     ("gauge", "series_limit", &[]),
     ("counter", "rejected_series_total", &[]),
@@ -161,6 +176,7 @@ fn documented() -> BTreeSet<Row> {
     };
     list("mqtt_client_", &["connection"], CONNECTION)
         .chain(list("mqtt_device_", &["connection", "device"], DEVICE))
+        .chain(list("mqtt_broker_", &["connection"], BROKER))
         .chain(list("hangup_", &[], EXPORTER))
         .collect()
 }
@@ -189,12 +205,15 @@ fn full() -> Metrics {
     connection.traffic().queue_capacity(200);
     let dropped = metrics.connection(&ConnectionLabels { connection: "other".to_owned(), ..home() });
     dropped.dropped(crate::connection::Phase::Session, ErrorName::SocketClosed, Some(Duration::ZERO), noon());
+    let _ = metrics.fleet("home", ["pump"].into_iter());
+    let _ = metrics.mapping("home");
     let device = metrics.device("home", "heater");
     device.seen(noon());
     device.expected_interval(Duration::from_secs(60));
     device.field_error("dhwTemperature");
     device.command("set_temperature", "acknowledged");
     metrics.exporter().diagnostics_written(true, noon());
+    metrics.exporter().shard("0/3".parse().unwrap());
     metrics.exporter().series_limit(5000);
     metrics.exporter().config_read(true, noon());
     metrics
@@ -281,7 +300,8 @@ fn the_catalogue_prints_every_metric_once() {
 #[test]
 fn closed_sets_are_at_zero_from_the_start() {
     let metrics = Metrics::started(noon());
-    let _handles = metrics.connection(&home());
+    let _handles = (metrics.connection(&home()), metrics.mapping("home"));
+    let reasons: Vec<_> = crate::mapping::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let set = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<BTreeSet<_>>();
     for (name, label, expected) in [
         ("mqtt_client_connect_attempts_total", "tier", &["quick", "deep"][..]),
@@ -290,6 +310,7 @@ fn closed_sets_are_at_zero_from_the_start() {
         ("mqtt_client_received_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_published_messages_total", "qos", &["0", "1", "2"]),
         ("mqtt_client_messages_total", "outcome", &["decoded", "ignored", "malformed", "oversize"]),
+        ("mqtt_client_mapping_errors_total", "reason", &reasons),
         (
             "mqtt_client_dropped_messages_total",
             "reason",

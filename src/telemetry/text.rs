@@ -1,8 +1,9 @@
 //! The pieces of the exposition formats: headers, labels, numbers. Pure.
 //!
+//! Writes bytes that are UTF-8, since checking a page of 100,000 lines once more would cost more than writing it.
 //! Two formats, one page: text 0.0.4 and OpenMetrics 1.0 differ in headers and in the end mark only.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// A format of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl FamilyType {
 }
 
 /// Writes HELP and TYPE. `name` is the name of the samples; OpenMetrics calls a family without its suffix.
-pub fn header(out: &mut String, format: Format, name: &str, kind: FamilyType, help: &str) {
+pub fn header(out: &mut Vec<u8>, format: Format, name: &str, kind: FamilyType, help: &str) {
     let openmetrics = format == Format::OpenMetrics;
     let (word, suffix) = match kind {
         FamilyType::Counter => ("counter", "_total"),
@@ -57,53 +58,74 @@ pub fn header(out: &mut String, format: Format, name: &str, kind: FamilyType, he
         FamilyType::Histogram => ("histogram", ""),
     };
     let family = if openmetrics { name.strip_suffix(suffix).unwrap_or(name) } else { name };
-    out.push_str("# HELP ");
-    out.push_str(family);
-    out.push(' ');
+    out.extend_from_slice(b"# HELP ");
+    out.extend_from_slice(family.as_bytes());
+    out.push(b' ');
     escape_help(out, format, help);
-    out.push_str("\n# TYPE ");
-    out.push_str(family);
-    out.push(' ');
-    out.push_str(word);
-    out.push('\n');
+    out.extend_from_slice(b"\n# TYPE ");
+    out.extend_from_slice(family.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(word.as_bytes());
+    out.push(b'\n');
 }
 
 /// Writes `{a="b",c="d"}`, or nothing when there are no labels.
-pub fn labels<'a>(out: &mut String, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+pub fn labels<'a>(out: &mut Vec<u8>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let mut opened = false;
     for (name, value) in labels {
-        out.push(if opened { ',' } else { '{' });
+        out.push(if opened { b',' } else { b'{' });
         opened = true;
-        out.push_str(name);
-        out.push_str("=\"");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
         escape_label(out, clip(value));
-        out.push('"');
+        out.push(b'"');
     }
     if opened {
-        out.push('}');
+        out.push(b'}');
     }
 }
 
-/// Writes a value as both formats spell it.
-pub fn number(out: &mut String, value: f64) {
+/// Whole numbers up to here have all their digits in a float, and are written as integers.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// Writes a value as both formats spell it: the shortest text that reads as the same value, without an exponent.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "whole and small enough is what is asked"
+)]
+pub fn number(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
-        out.push_str("NaN");
+        out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
-        out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
+    } else if value.abs() < WHOLE && value.trunc() == value && !(value == 0.0 && value.is_sign_negative()) {
+        out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
     } else {
-        // Writing to a string does not fail.
-        let _ = write!(out, "{value}");
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value);
+        if text.contains('e') {
+            // Very large or very small. Writing to memory does not fail.
+            let _ = write!(out, "{value}");
+        } else {
+            out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        }
     }
+}
+
+/// Writes a count.
+pub fn count(out: &mut Vec<u8>, count: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
 }
 
 /// Writes the bound of a bucket. OpenMetrics wants a float to look like one; text does not mind, and one spelling keeps
 /// a scraper that changes the format from seeing two sets of series.
-pub fn bound(out: &mut String, bound: f64) {
+pub fn bound(out: &mut Vec<u8>, bound: f64) {
     let before = out.len();
     number(out, bound);
-    let whole = bound.is_finite() && !out.get(before..).is_some_and(|text| text.contains('.'));
+    let whole = bound.is_finite() && !out.get(before..).is_some_and(|text| text.contains(&b'.'));
     if whole {
-        out.push_str(".0");
+        out.extend_from_slice(b".0");
     }
 }
 
@@ -119,24 +141,30 @@ fn clip(value: &str) -> &str {
     value.get(..end).unwrap_or_default()
 }
 
-fn escape_label(out: &mut String, value: &str) {
-    for character in value.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            other => out.push(other),
-        }
-    }
+fn escape_label(out: &mut Vec<u8>, value: &str) {
+    escape(out, value, |byte| match byte {
+        b'\\' => Some(b"\\\\"),
+        b'"' => Some(b"\\\""),
+        b'\n' => Some(b"\\n"),
+        _ => None,
+    });
 }
 
-fn escape_help(out: &mut String, format: Format, help: &str) {
-    for character in help.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if format == Format::OpenMetrics => out.push_str("\\\""),
-            other => out.push(other),
+fn escape_help(out: &mut Vec<u8>, format: Format, help: &str) {
+    escape(out, help, |byte| match byte {
+        b'\\' => Some(b"\\\\"),
+        b'\n' => Some(b"\\n"),
+        b'"' if format == Format::OpenMetrics => Some(b"\\\""),
+        _ => None,
+    });
+}
+
+/// What must not stand there is one byte each, and no byte of a longer character looks like it.
+fn escape(out: &mut Vec<u8>, text: &str, replace: impl Fn(u8) -> Option<&'static [u8; 2]>) {
+    for &byte in text.as_bytes() {
+        match replace(byte) {
+            Some(escaped) => out.extend_from_slice(escaped),
+            None => out.push(byte),
         }
     }
 }
@@ -145,10 +173,10 @@ fn escape_help(out: &mut String, format: Format, help: &str) {
 mod tests {
     use super::*;
 
-    fn written(write: impl FnOnce(&mut String)) -> String {
-        let mut out = String::new();
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
         write(&mut out);
-        out
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -175,5 +203,26 @@ mod tests {
         let text = |format| written(|out| header(out, format, "a_total", FamilyType::Counter, "Say \"a\"."));
         assert_eq!(text(Format::Text), "# HELP a_total Say \"a\".\n# TYPE a_total counter\n");
         assert_eq!(text(Format::OpenMetrics), "# HELP a Say \\\"a\\\".\n# TYPE a counter\n");
+    }
+    #[test]
+    fn a_number_is_spelt_as_display_spells_it() {
+        let odd =
+            [-0.0, 5e-324, f64::MAX, 1e-7, 0.3, WHOLE - 1.0, WHOLE, WHOLE * 4.0, -WHOLE, 1e16, 123_456.75];
+        let usual = (0..20_000).map(|n| f64::from(n) / 100.0 - 50.0);
+        for value in odd.into_iter().chain(usual) {
+            assert_eq!(written(|out| number(out, value)), value.to_string());
+        }
+    }
+
+    #[test]
+    fn any_number_reads_as_what_it_was() {
+        for value in std::iter::repeat_with(|| f64::from_bits(fastrand::u64(..))).take(20_000) {
+            let text = written(|out| number(out, value));
+            if value.is_finite() {
+                assert_eq!(text.parse(), Ok(value), "{text}");
+                // Of two shortest spellings either will do.
+                assert_eq!(text.len(), value.to_string().len(), "{text}");
+            }
+        }
     }
 }

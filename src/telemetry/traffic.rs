@@ -5,14 +5,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
-
 use super::Loss;
-use super::handles::{LateGauge, OptionalGauge};
 use super::metrics::Families;
+use super::values::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec};
 use crate::clock::Now;
 use crate::host::TcpInfo;
 use crate::source::Outcome;
+
+/// Messages that were heard together: counted here first, so that a flood does not pay an atomic or four for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    received: [u64; 3],
+    bytes: u64,
+    decoded: u64,
+    ignored: u64,
+    malformed: u64,
+    oversize: u64,
+}
+
+impl Tally {
+    /// A message of this size arrived, and the source made this of it.
+    pub fn add(&mut self, qos: u8, bytes: usize, outcome: Outcome) {
+        if let Some(received) = self.received.get_mut(usize::from(qos)) {
+            *received += 1;
+        }
+        self.bytes += bytes as u64;
+        match outcome {
+            Outcome::Decoded => self.decoded += 1,
+            Outcome::Ignored => self.ignored += 1,
+            Outcome::Malformed => self.malformed += 1,
+            Outcome::Oversize => self.oversize += 1,
+        }
+    }
+
+    /// Whether there was none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.received == [0; 3]
+    }
+}
 
 /// The counters of what flows through one connection. Clones share them.
 #[derive(Clone, Debug)]
@@ -22,7 +53,7 @@ pub struct Traffic(Arc<Handles>);
 struct Handles {
     received: [IntCounter; 3],
     received_bytes: IntCounter,
-    last_received: LateGauge,
+    last_received: Gauge,
     published: [IntCounter; 3],
     decoded: IntCounter,
     ignored: IntCounter,
@@ -39,7 +70,7 @@ struct Handles {
     quarantined: IntCounter,
     refused: IntCounter,
     ping_duration: Histogram,
-    tcp_rtt: OptionalGauge,
+    tcp_rtt: Gauge,
     tcp_retransmits: IntCounter,
     /// Retransmissions of the present network connection that are counted already.
     retransmits_counted: AtomicU32,
@@ -55,7 +86,7 @@ impl Traffic {
         Self(Arc::new(Handles {
             received: by_qos(&families.received_messages),
             received_bytes: families.received_bytes.with_label_values(&[connection]),
-            last_received: LateGauge::new(&families.last_received, &[connection]),
+            last_received: families.last_received.absent(&[connection]),
             published: by_qos(&families.published_messages),
             decoded: heard("decoded"),
             ignored: heard("ignored"),
@@ -71,7 +102,7 @@ impl Traffic {
             quarantined: lost(Loss::Quarantined),
             refused: lost(Loss::Refused),
             ping_duration: families.ping_duration.with_label_values(&[connection]),
-            tcp_rtt: OptionalGauge::new(&families.tcp_rtt, &[connection]),
+            tcp_rtt: families.tcp_rtt.absent(&[connection]),
             tcp_retransmits: families.tcp_retransmits.with_label_values(&[connection]),
             retransmits_counted: AtomicU32::new(0),
         }))
@@ -83,6 +114,23 @@ impl Traffic {
             counter.inc();
         }
         self.0.received_bytes.inc_by(bytes as u64);
+        self.heard_from_broker(now);
+    }
+
+    /// These messages arrived.
+    pub fn count(&self, tally: &Tally, now: Now) {
+        let Handles { decoded, ignored, malformed, oversize, .. } = &*self.0;
+        let outcomes = [
+            (decoded, tally.decoded),
+            (ignored, tally.ignored),
+            (malformed, tally.malformed),
+            (oversize, tally.oversize),
+        ];
+        let received = self.0.received.iter().zip(tally.received);
+        for (counter, count) in received.chain(outcomes).filter(|(_, count)| *count > 0) {
+            counter.inc_by(count);
+        }
+        self.0.received_bytes.inc_by(tally.bytes);
         self.heard_from_broker(now);
     }
 

@@ -1,5 +1,5 @@
-//! From the drop to the notification: the real exporter, a cloud that fails on purpose, the rules and the routing
-//! as they are shipped, a real Prometheus, a real Alertmanager, and a webhook that is told.
+//! From the drop to the notification: the real exporter, a cloud that fails on purpose or a broker whose clients do, the rules
+//! and the routing as they are shipped, a real Prometheus, a real Alertmanager, and a webhook that is told.
 //!
 //! Never asserts on a rule's expression: what a person is told, and how often, is what counts.
 //!
@@ -21,6 +21,10 @@
 mod support;
 
 mod agreement;
+#[path = "../fleet/broker.rs"]
+#[expect(dead_code, reason = "shared with the tests of fleets")]
+mod broker;
 mod faster;
+mod fleet;
 mod scenarios;
 mod watch;

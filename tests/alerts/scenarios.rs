@@ -10,6 +10,7 @@ use hangup::diagnosis::Cause;
 use hangup::simulator::vault::Account;
 use hangup::simulator::{DEMO_EMAIL, Fault, HeaterSettings, Settings};
 
+use crate::fleet;
 use crate::support::exporter::Exporter;
 use crate::support::prometheus::say;
 use crate::support::scene::{FAST, Scene, WRONG_PASSWORD};
@@ -20,7 +21,11 @@ const STORM: &str = "pager firing HangupDropStorm";
 #[tokio::test]
 async fn at_the_pace_of_life() {
     if programs_are_here() {
-        tokio::join!(a_storm_is_one_page_within_a_minute(), nothing(Pace::Times(4), "15s"));
+        tokio::join!(
+            a_storm_is_one_page_within_a_minute(),
+            fleet::a_storm_that_the_broker_and_we_see(),
+            nothing(Pace::Times(4), "15s"),
+        );
     }
 }
 
@@ -31,6 +36,7 @@ async fn twenty_times_faster() {
             a_storm_is_one_page_and_one_notice_of_its_end(),
             a_broker_that_is_stopped_and_started(),
             nothing(Pace::Times(30), "5m"),
+            fleet::a_storm_that_only_the_broker_sees(),
         );
     }
 }

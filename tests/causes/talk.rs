@@ -141,25 +141,11 @@ impl Planner for Plain {
     fn plan(self: Arc<Self>, _: Tier) -> BoxFuture<'static, Answer<Planned>> {
         let dialogue = Talker::new(&self.script, self.sessions.fetch_add(1, Ordering::Relaxed));
         let plan = Plan {
-            host: self.address.ip().to_string(),
-            port: self.address.port(),
-            transport: Transport::Tcp,
-            proxy: None,
-            tls: None,
-            request_target: Secret::default(),
-            client_id: "causes".to_owned(),
-            login: None,
-            last_will: None,
-            clean_session: true,
             keep_alive: self.keep_alive,
-            subscriptions: vec![Subscription { filter: "to/us".to_owned(), qos: 0, required: true }],
-            filters_per_subscribe: 8,
+            subscriptions: vec![Subscription::new("to/us", 0, true)],
             max_packet_size: 65_536,
             max_outgoing_size: 65_536,
-            lifetime: None,
-            credentials_expire: None,
-            min_connect_interval: Duration::ZERO,
-            hangup_means_credentials: false,
+            ..Plan::to(self.address.ip().to_string(), self.address.port(), Transport::Tcp, "causes")
         };
         let planned = Planned { plan, dialogue: Box::new(dialogue) };
         async { Answer { result: Ok(planned), credentials: Vec::new() } }.boxed()

@@ -27,8 +27,16 @@ VARIANTS = {
         "networkPolicy": {"egressPorts": [443, 3128]},
     },
     "alone": {"networkPolicy": {"enabled": False}},
+    "sharded": {"shards": 3, "state": {"size": "64Mi"}},
+    "replicated": {"replicas": 2},
 }
-REFUSED = [{"demo": "yes"}, {"nonsense": 1}, {"image": {"pullPolicy": "Sometimes"}}, {"serviceMonitor": {"interval": "15"}}]
+REFUSED = [{"demo": "yes"}, {"nonsense": 1}, {"image": {"pullPolicy": "Sometimes"}}, {"serviceMonitor": {"interval": "15"}},
+           {"shards": 0}, {"shards": "3"}, {"replicas": 0}, {"state": {"size": "a lot"}}]
+# Right each by itself, and wrong together: two pods that run the same connections, or that write one journal.
+CONTRADICTIONS = [
+    {"shards": 2, "replicas": 2}, {"shards": 2, "demo": True}, {"shards": 2, "state": {"claim": "journal"}},
+    {"replicas": 2, "state": {"claim": "journal"}}, {"state": {"claim": "journal", "size": "64Mi"}},
+]
 
 
 def merged(values, changes):
@@ -52,6 +60,13 @@ for values in REFUSED:
         continue
     raise AssertionError(f"values.schema.json takes {values}")
 
+for values in CONTRADICTIONS:
+    try:
+        chart.render(values, name="home", namespace="hangup", is_install=True)
+    except helm_python.HelmError:
+        continue
+    raise AssertionError(f"the chart takes {values}")
+
 rendered = {}
 for name, values in VARIANTS.items():
     manifests = chart.render(values, name="home", namespace="hangup", is_install=True)
@@ -69,6 +84,11 @@ dashboards = [thing for thing in objects.of(rendered["everything"], "ConfigMap")
 assert len(dashboards) == len(list(pathlib.Path(chart_path, "files/dashboards").glob("*.json"))) > 0
 assert not [thing for thing in rendered["default"] if thing["kind"] in objects.CUSTOM]
 assert not objects.of(rendered["alone"], "NetworkPolicy")
+
+[sharded], [replicated] = (objects.of(rendered[name], "StatefulSet") for name in ("sharded", "replicated"))
+objects.sharded(sharded, 3)
+assert [claim["metadata"]["name"] for claim in sharded["spec"]["volumeClaimTemplates"]] == ["state"]
+assert replicated["spec"]["replicas"] == 2 and "HANGUP_SHARD" not in str(replicated), "replicas run all connections"
 
 # Both ways lead to the same pod.
 pods = []

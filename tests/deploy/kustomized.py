@@ -16,5 +16,8 @@ assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == 
 for thing in things:
     if thing["kind"] != "Namespace":
         assert thing["metadata"]["namespace"] == namespace["metadata"]["name"], thing["metadata"]
+[workload] = objects.of(things, "StatefulSet")
+if workload["spec"]["replicas"] > 1:
+    objects.sharded(workload, workload["spec"]["replicas"])
 pathlib.Path(directory, f"{pathlib.Path(file).stem}.toml").write_text(objects.configuration(things))
 print(f"{len(things)} objects")

@@ -85,6 +85,19 @@ def probed(container):
         assert container[probe]["httpGet"] == {"path": "/-/healthy", "port": "metrics"}, probe
 
 
+def sharded(workload, of):
+    """Every pod runs its part of the connections, and all parts are run: the number of a pod is its ordinal."""
+    assert workload["spec"]["replicas"] == of
+    env = workload["spec"]["template"]["spec"]["containers"][0]["env"]
+    names = [entry["name"] for entry in env]
+    # What a value refers to must stand before it.
+    assert names.index("POD_INDEX") < names.index("HANGUP_SHARD"), names
+    values = {entry["name"]: entry for entry in env}
+    path = values["POD_INDEX"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert path == "metadata.labels['apps.kubernetes.io/pod-index']", path
+    assert values["HANGUP_SHARD"]["value"] == f"$(POD_INDEX)/{of}", values["HANGUP_SHARD"]
+
+
 def monitored(objects, monitor):
     [service] = of(objects, "Service")
     labels = service["metadata"]["labels"]

@@ -235,7 +235,7 @@ async fn a_refused_subscription_that_is_optional() {
         side.fin().await;
     })
     .await;
-    plan.subscriptions.push(Subscription { filter: "b".to_owned(), qos: 0, required: false });
+    plan.subscriptions.push(Subscription::new("b", 0, false));
     let reports = run(plan, limits()).await;
     script.joined().await;
     assert!(reports.iter().any(|report| matches!(report, Report::Restored { active: 1, refused: 1 })));

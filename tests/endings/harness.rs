@@ -56,30 +56,18 @@ pub(crate) fn limits() -> Limits {
 /// A plan that leads to `address` and subscribes to one topic.
 pub(crate) fn plan(transport: Transport, address: SocketAddr) -> Plan {
     Plan {
-        host: address.ip().to_string(),
-        port: address.port(),
         tls: transport.has_tls().then(|| Authority::ours().client()),
-        transport,
-        proxy: None,
         request_target: Secret::new("/mqtt?X-Amz-Signature=0123&X-Amz-Security-Token=a%2Fb%3D"),
-        client_id: "a-client".to_owned(),
-        login: None,
-        last_will: None,
-        clean_session: true,
         keep_alive: Duration::from_secs(600),
         subscriptions: vec![required("a/+")],
-        filters_per_subscribe: 8,
         max_packet_size: 64 * 1024,
         max_outgoing_size: 128 * 1024,
-        lifetime: None,
-        credentials_expire: None,
-        min_connect_interval: Duration::ZERO,
-        hangup_means_credentials: false,
+        ..Plan::to(address.ip().to_string(), address.port(), transport, "a-client")
     }
 }
 
 pub(crate) fn required(filter: &str) -> Subscription {
-    Subscription { filter: filter.to_owned(), qos: 1, required: true }
+    Subscription::new(filter, 1, true)
 }
 
 /// A broker that serves one connection by `script`, and the plan that leads to it.

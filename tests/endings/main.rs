@@ -18,5 +18,6 @@ mod handshake;
 mod harness;
 mod session;
 mod tls;
+mod version5;
 mod websocket;
 mod works;

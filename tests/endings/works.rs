@@ -134,7 +134,8 @@ async fn connect_says_what_the_plan_says() {
     plan.clean_session = false;
     plan.login = Some(("user".to_owned(), Secret::new("pass")));
     let payload = Bytes::from_static(b"gone");
-    plan.last_will = Some(LastWill { topic: "will".to_owned(), payload, qos: 1, retain: true });
+    plan.last_will =
+        Some(LastWill { topic: "will".to_owned(), payload, qos: 1, retain: true, delay: Duration::ZERO });
     run(plan, limits()).await;
     script.joined().await;
 }

@@ -155,7 +155,7 @@ pub(crate) fn conversation(
 }
 
 pub(crate) fn message(topic: &str, payload: impl Into<Bytes>) -> Incoming {
-    Incoming { topic: topic.to_owned(), payload: payload.into(), qos: 1, retain: false }
+    Incoming { topic: topic.to_owned(), payload: payload.into(), qos: 1, retain: false, properties: None }
 }
 
 /// A conversation that hears fixtures.

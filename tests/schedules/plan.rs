@@ -9,9 +9,9 @@ use hangup::connection::plan::{Plan, Subscription, Transport};
 use hangup::connection::{Failure, Phase, Tier};
 use hangup::simulator::rest::Request;
 use hangup::simulator::{DEMO_EMAIL, DEMO_PASSWORD};
-use hangup::source::navien::sigv4::{self, Target};
 use hangup::source::navien::tokens::Tokens;
 use hangup::source::navien::topics;
+use hangup::source::sigv4::{self, Target};
 use serde_json::{Value, json};
 
 use crate::universe::{Event, Universe};
@@ -97,17 +97,9 @@ impl Universe<'_> {
             sigv4::presign(&tokens.keys, Target { host: "localhost", region: "us-east-1", at, expires: None })
         });
         let filters = [topics::device_filter(HEATER), topics::answers_filter(CLIENT)];
-        let subscriptions = filters.map(|filter| Subscription { filter, qos: 1, required: true });
+        let subscriptions = filters.map(|filter| Subscription::new(filter, 1, true));
         Plan {
-            host: "localhost".to_owned(),
-            port: 443,
-            transport: Transport::Wss,
-            proxy: None,
-            tls: None,
             request_target: target.unwrap_or_default(),
-            client_id: CLIENT.to_owned(),
-            login: None,
-            last_will: None,
             clean_session: self.schedule.clean_session,
             keep_alive: self.schedule.keep_alive,
             subscriptions: subscriptions.into(),
@@ -115,9 +107,9 @@ impl Universe<'_> {
             max_packet_size: 160 * 1024,
             max_outgoing_size: 128 * 1024,
             lifetime: Some(Duration::from_secs(24 * 3600).div_f64(self.schedule.speed)),
-            credentials_expire: None,
             min_connect_interval: Duration::from_secs(1),
             hangup_means_credentials: true,
+            ..Plan::to("localhost", 443, Transport::Wss, CLIENT)
         }
     }
 }

@@ -270,7 +270,7 @@ impl Rules {
             Why::CredentialsRefused | Why::Setup | Why::Kicked => max_delay_setup,
             Why::Takeover => takeover_rest.mul_f64(1.5),
             Why::AttemptLimit => max_delay_setup.mul_f64(1.5),
-            Why::NetworkBack | Why::Spacing => spacing,
+            Why::NetworkBack | Why::Spacing | Why::Turn => spacing,
         };
         own.max(spacing).max(self.retry_after) + Duration::from_micros(1)
     }

@@ -3,22 +3,24 @@
 
 use bytes::BytesMut;
 use hangup::clock::Instant;
+use hangup::connection::codec::{Codec, Fault};
 use hangup::connection::ending::{EndedBy, Ending};
 use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::machine::{Input, LinkReport};
 use hangup::connection::message::Outgoing;
-use hangup::connection::plan::Plan;
+use hangup::connection::packet::{Inbound, Outbound};
+use hangup::connection::plan::{Plan, Version};
 use hangup::connection::protocol::{Notice, Protocol};
 use hangup::connection::{Detail, Failure, Phase, classify};
 use hangup::simulator::faults;
-use rumqttc::mqttbytes::v4::{Codec, Packet};
+use rumqttc::mqttbytes::v4;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
 use crate::network::{Down, Up, arrived};
 use crate::universe::{Event, Universe};
 
-/// Larger packets pass the real codec, which knows the limit; smaller ones are spared the trip.
-const LARGE: usize = 16 * 1024;
+const VERSION: Version = Version::V311;
+const THEIRS: v4::Codec = v4::Codec { max_incoming_size: usize::MAX, max_outgoing_size: usize::MAX };
 
 /// Our end of one network connection.
 pub(crate) struct Link {
@@ -100,21 +102,22 @@ impl Universe<'_> {
         let Some(protocol) = link.protocol() else { return };
         let phase = protocol.phase();
         match what {
-            Down::Packet(packet) => match through_the_codec(packet, limit) {
+            Down::Packet(packet) => match from_the_cloud(packet, limit) {
                 Ok(packet) => {
-                    if let Packet::SubAck(ack) = &packet {
-                        self.rules.suback_heard(ack.return_codes.len());
+                    if let Inbound::SubAck(ack) = &packet {
+                        self.rules.suback_heard(ack.codes.len());
                     }
                     protocol.handle(packet, now);
                 }
-                Err(error) => end(protocol, classify::codec(phase, &error)),
+                Err(fault) => end(protocol, classify::fault(phase, VERSION, fault)),
             },
             Down::Raw(bytes) => {
                 let first = classify::first_bytes(&bytes).filter(|_| phase == Phase::Connack);
-                let mut codec = Codec { max_incoming_size: limit, max_outgoing_size: usize::MAX };
-                match codec.decode(&mut BytesMut::from(&bytes[..])) {
+                match Codec::new(VERSION, limit).decode(&mut BytesMut::from(&bytes[..])) {
                     Ok(_) => {}
-                    Err(error) => end(protocol, first.unwrap_or_else(|| classify::codec(phase, &error))),
+                    Err(fault) => {
+                        end(protocol, first.unwrap_or_else(|| classify::fault(phase, VERSION, fault)));
+                    }
                 }
             }
             Down::Text => end(protocol, classify::websocket_breach(phase, "a text frame came")),
@@ -166,13 +169,14 @@ impl Universe<'_> {
             let (wire, generation) = (link.wire, link.generation);
             let Some(protocol) = link.protocol() else { return };
             if let Some(packet) = protocol.poll_packet() {
-                self.put(wire, packet);
+                self.put(wire, &packet);
                 continue;
             }
             let Some(notice) = protocol.poll_notice() else { return };
             let report = match notice {
                 Notice::Entered(phase) => LinkReport::Entered(phase),
                 Notice::Finished(time) => LinkReport::Finished(time),
+                Notice::Terms(_) | Notice::Refused { .. } => unreachable!("only a broker of MQTT 5 says so"),
                 Notice::Accepted { session_present } => {
                     if let Stage::Open { accepted, .. } = &mut link.stage {
                         *accepted = true;
@@ -217,24 +221,19 @@ impl Universe<'_> {
         Ending { failure, ended_by, alive, stats, tcp: None }
     }
 
-    fn put(&mut self, wire: u64, packet: Packet) {
-        match &packet {
-            Packet::Connect(_) => self.rules.connect_sent(),
-            Packet::Publish(_) => self.rules.publish_sent(),
-            Packet::ConnAck(_)
-            | Packet::PubAck(_)
-            | Packet::PubRec(_)
-            | Packet::PubRel(_)
-            | Packet::PubComp(_)
-            | Packet::Subscribe(_)
-            | Packet::SubAck(_)
-            | Packet::Unsubscribe(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingReq
-            | Packet::PingResp
-            | Packet::Disconnect => {}
+    fn put(&mut self, wire: u64, packet: &Outbound) {
+        match packet {
+            Outbound::Connect(_) => self.rules.connect_sent(),
+            Outbound::Publish(_) => self.rules.publish_sent(),
+            Outbound::PubAck(_)
+            | Outbound::PubRec(_)
+            | Outbound::PubRel(_)
+            | Outbound::PubComp(_)
+            | Outbound::Subscribe(_)
+            | Outbound::PingReq
+            | Outbound::Disconnect => {}
         }
-        self.send_up(wire, Up::Packet(packet));
+        self.send_up(wire, Up::Packet(to_the_cloud(packet)));
     }
 
     /// Farewell, DISCONNECT, and the closes of every layer: a round trip, or as long as the limit allows.
@@ -248,7 +247,7 @@ impl Universe<'_> {
         if let Some(protocol) = link.protocol() {
             protocol.leave(now);
             while let Some(packet) = protocol.poll_packet() {
-                self.put(wire, packet);
+                self.put(wire, &packet);
             }
         }
         self.closing = Some(wire);
@@ -306,13 +305,17 @@ fn end(protocol: &mut Protocol, failure: Failure) {
     protocol.end(failure, by);
 }
 
-fn through_the_codec(packet: Packet, limit: usize) -> Result<Packet, rumqttc::mqttbytes::Error> {
-    let large = matches!(&packet, Packet::Publish(publish) if publish.payload.len() > LARGE);
-    if !large {
-        return Ok(packet);
-    }
-    let mut codec = Codec { max_incoming_size: limit, max_outgoing_size: usize::MAX };
+/// What the cloud, which has packets of its own, makes of ours: by way of the wire.
+fn to_the_cloud(packet: &Outbound) -> v4::Packet {
     let mut bytes = BytesMut::new();
-    codec.encode(packet, &mut bytes)?;
-    Ok(codec.decode(&mut bytes)?.expect("a whole packet was encoded"))
+    Codec::new(VERSION, usize::MAX).encode(packet, &mut bytes).expect("the session checks what it sends");
+    THEIRS.clone().decode(&mut bytes).expect("we speak MQTT").expect("a whole packet was encoded")
+}
+
+/// The same the other way.
+fn from_the_cloud(packet: v4::Packet, limit: usize) -> Result<Inbound, Fault> {
+    let mut bytes = BytesMut::new();
+    THEIRS.clone().encode(packet, &mut bytes).expect("the cloud speaks MQTT");
+    let packet = Codec::new(VERSION, limit).decode(&mut bytes)?;
+    Ok(packet.expect("a whole packet was encoded"))
 }

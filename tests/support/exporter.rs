@@ -191,8 +191,9 @@ impl Exporter {
 /// One request of a client that does not keep the connection.
 pub async fn get(address: SocketAddr, path: &str, accept: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
+    // HTTP/1.0, to which nobody answers in chunks.
     let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+        format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

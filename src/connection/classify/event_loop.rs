@@ -5,9 +5,11 @@
 use rumqttc::v5;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
-use super::{breach, codec, connack, ended_by, hang_up, io};
+use super::mqtt::codec;
+use super::{breach, connack, disconnect, ended_by, hang_up, io, ping_timeout};
 use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
+use crate::connection::plan::Version;
 use crate::connection::{Detail, Failure, Phase};
 
 /// Names an error of `rumqttc::EventLoop::poll` (MQTT 3.1.1). `in_session`: CONNACK had come.
@@ -20,11 +22,11 @@ use crate::connection::{Detail, Failure, Phase};
 pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         ConnectionError::MqttState(error) => state(error, in_session),
-        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => timeout(in_session, Version::V311),
         ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal(*code))),
         ConnectionError::NotConnAck(_) => {
-            by_itself(breach(Phase::Connack, "another packet came in the place of CONNACK"))
+            by_itself(breach(Phase::Connack, Version::V311, "another packet came in the place of CONNACK"))
         }
         ConnectionError::RequestsDone => ours(in_session),
         _ => below(in_session),
@@ -41,11 +43,11 @@ pub fn event_loop(error: &ConnectionError, in_session: bool) -> (Failure, EndedB
 pub fn event_loop_v5(error: &v5::ConnectionError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::ConnectionError::MqttState(error) => state_v5(error, in_session),
-        v5::ConnectionError::Timeout(_) => timeout(in_session),
+        v5::ConnectionError::Timeout(_) => timeout(in_session, Version::V5),
         v5::ConnectionError::Io(error) => by_itself(io(phase(in_session, Phase::Tcp), error)),
         v5::ConnectionError::ConnectionRefused(code) => by_itself(connack(refusal_v5(*code))),
         v5::ConnectionError::NotConnAck(_) => {
-            by_itself(breach(Phase::Connack, "another packet came in the place of CONNACK"))
+            by_itself(breach(Phase::Connack, Version::V5, "another packet came in the place of CONNACK"))
         }
         v5::ConnectionError::RequestsDone => ours(in_session),
         _ => below(in_session),
@@ -57,15 +59,15 @@ fn state(error: &StateError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         StateError::Io(error) => by_itself(io(phase, error)),
         StateError::AwaitPingResp => no_answer(ErrorName::MqttTimeout, phase),
-        StateError::CollisionTimeout => no_acknowledgement(phase),
-        StateError::Deserialization(error) => by_itself(codec(phase, error)),
+        StateError::CollisionTimeout => no_acknowledgement(phase, Version::V311),
+        StateError::Deserialization(error) => by_itself(codec(phase, Version::V311, error)),
         StateError::ConnectionAborted => aborted(phase),
         StateError::Unsolicited(_) => {
-            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+            by_itself(breach(phase, Version::V311, "an acknowledgement came of nothing that was sent"))
         }
-        StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => {
-            by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
-        }
+        StateError::InvalidState | StateError::WrongPacket | StateError::EmptySubscription => by_itself(
+            breach(phase, Version::V311, "a packet came, or was to be sent, that does not belong here"),
+        ),
     }
 }
 
@@ -74,14 +76,10 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
     match error {
         v5::StateError::Io(error) => by_itself(io(phase, error)),
         v5::StateError::AwaitPingResp => no_answer(ErrorName::PingTimeout, phase),
-        v5::StateError::CollisionTimeout => no_acknowledgement(phase),
+        v5::StateError::CollisionTimeout => no_acknowledgement(phase, Version::V5),
         v5::StateError::ConnectionAborted => aborted(phase),
         v5::StateError::ServerDisconnect { reason_code, reason_string: _ } => {
-            let code = *reason_code as u8;
-            let message = format!("the broker sent DISCONNECT with the reason code 0x{code:02X}");
-            let failure = Failure::new(phase, ErrorName::DisconnectReceived, message)
-                .with_detail(Detail::Disconnect(Some(code)));
-            (failure, EndedBy::Peer)
+            (disconnect(phase, Some(*reason_code as u8)), EndedBy::Peer)
         }
         v5::StateError::ConnFail { reason } => by_itself(connack(refusal_v5(*reason))),
         v5::StateError::IncomingPacketTooLarge { pkt_size, max } => {
@@ -91,7 +89,7 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
             (failure, EndedBy::LocalError)
         }
         v5::StateError::Unsolicited(_) => {
-            by_itself(breach(phase, "an acknowledgement came of nothing that was sent"))
+            by_itself(breach(phase, Version::V5, "an acknowledgement came of nothing that was sent"))
         }
         v5::StateError::InvalidAlias { .. } => {
             by_itself(Failure::new(phase, ErrorName::InvalidTopicAlias, "a topic alias is out of range"))
@@ -101,9 +99,11 @@ fn state_v5(error: &v5::StateError, in_session: bool) -> (Failure, EndedBy) {
         | v5::StateError::WrongPacket
         | v5::StateError::EmptySubscription
         | v5::StateError::Deserialization(_)
-        | v5::StateError::OutgoingPacketTooLarge { .. } => {
-            by_itself(breach(phase, "a packet came, or was to be sent, that does not belong here"))
-        }
+        | v5::StateError::OutgoingPacketTooLarge { .. } => by_itself(breach(
+            phase,
+            Version::V5,
+            "a packet came, or was to be sent, that does not belong here",
+        )),
     }
 }
 
@@ -116,9 +116,9 @@ fn by_itself(failure: Failure) -> (Failure, EndedBy) {
     (failure, by)
 }
 
-fn timeout(in_session: bool) -> (Failure, EndedBy) {
+fn timeout(in_session: bool, version: Version) -> (Failure, EndedBy) {
     let failure = if in_session {
-        Failure::new(Phase::Session, ErrorName::MqttTimeout, "the broker takes no more bytes")
+        Failure::new(Phase::Session, ping_timeout(version), "the broker takes no more bytes")
     } else {
         Failure::new(Phase::Connack, ErrorName::ConnackTimeout, "no session came about in time")
     };
@@ -129,9 +129,9 @@ fn no_answer(name: ErrorName, phase: Phase) -> (Failure, EndedBy) {
     (Failure::new(phase, name, "the broker did not answer the ping in time"), EndedBy::Timeout)
 }
 
-fn no_acknowledgement(phase: Phase) -> (Failure, EndedBy) {
+fn no_acknowledgement(phase: Phase, version: Version) -> (Failure, EndedBy) {
     let message = "the broker did not acknowledge a message in time";
-    (Failure::new(phase, ErrorName::MqttTimeout, message), EndedBy::Timeout)
+    (Failure::new(phase, ping_timeout(version), message), EndedBy::Timeout)
 }
 
 /// The stream ended. How is not told: as a FIN, which says nothing politer.

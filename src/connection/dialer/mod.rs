@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 pub(super) use websocket::Websocket;
+pub use websocket::is_further_header;
 pub(super) use wire::Wire;
 
 use super::ending::PhaseTime;

@@ -58,10 +58,35 @@ fn request(plan: &Plan, key: &str) -> Result<String, Failure> {
     // The host goes without its port, whatever the port: SigV4 signs the bare host, and a server that verifies
     // the signature compares it with this header.
     let host = bracketed(&plan.host);
-    Ok(format!(
+    let mut request = format!(
         "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
-    ))
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: mqtt\r\n"
+    );
+    for (name, value) in &plan.upgrade_headers {
+        if !is_further_header(name, value.expose()) {
+            let what =
+                "a further header of the upgrade is not one that HTTP allows, or one of the upgrade itself";
+            return Err(classify::websocket_breach(Phase::Websocket, what));
+        }
+        request.extend([name.as_str(), ": ", value.expose(), "\r\n"]);
+    }
+    request.push_str("\r\n");
+    Ok(request)
+}
+
+/// Whether a header may stand beside those of the upgrade: a line break would begin another one, and a second `Host`
+/// or `Upgrade` would be another request to some servers.
+#[must_use]
+pub fn is_further_header(name: &str, value: &str) -> bool {
+    const OURS: &[&str] = &["host", "connection", "upgrade", "content-length", "transfer-encoding"];
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let visible = |byte: u8| matches!(byte, b' ' | b'\t') || byte.is_ascii_graphic();
+    let lower = name.to_ascii_lowercase();
+    !name.is_empty()
+        && name.bytes().all(token)
+        && value.bytes().all(visible)
+        && !OURS.contains(&lower.as_str())
+        && !lower.starts_with("sec-websocket-")
 }
 
 fn check(head: &Head, key: &str) -> Result<(), Failure> {
@@ -105,6 +130,34 @@ fn wait(text: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
+    use crate::connection::plan::Transport;
+
+    #[test]
+    fn further_headers_stand_in_the_request_and_can_not_write_others() {
+        let with = |name: &str, value: &str| {
+            let mut plan = Plan::to("broker", 443, Transport::Wss, "client");
+            plan.upgrade_headers = vec![(name.to_owned(), Secret::new(value))];
+            request(&plan, "key")
+        };
+        let fine = with("x-amz-customauthorizer-name", "mine").unwrap();
+        assert!(fine.ends_with("\r\nx-amz-customauthorizer-name: mine\r\n\r\n"), "{fine}");
+        for (name, value) in [
+            ("token", "a\r\nX: y"),
+            ("token", "a\nX: y"),
+            ("token", "a\0"),
+            ("to ken", "a"),
+            ("token:", "a"),
+            ("", "a"),
+            ("HOST", "elsewhere"),
+            ("Upgrade", "h2c"),
+            ("Content-Length", "5"),
+            ("Sec-WebSocket-Key", "a"),
+        ] {
+            let failure = with(name, value).unwrap_err();
+            assert!(!failure.message.contains("elsewhere"), "{failure:?}");
+        }
+    }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {

@@ -112,6 +112,15 @@ impl Connection {
         }
     }
 
+    /// The broker refused the message with this number.
+    pub(super) fn order_refused(&mut self, number: u64) {
+        let refused =
+            self.orders.as_mut().and_then(|orders| orders.queue.refused(|order| order.number == number));
+        if let Some(order) = refused {
+            self.settle(&order, Fate::Refused(Refusal::ByBroker));
+        }
+    }
+
     /// Takes the answer, gives up what is overdue, and sends the next command if it may go.
     pub(super) fn serve_orders(&mut self, now: Now) {
         let Some(mut orders) = self.orders.take() else { return };

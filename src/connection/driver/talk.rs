@@ -12,11 +12,11 @@ use super::{Connection, Work, bounded};
 use crate::clock::Now;
 use crate::connection::ending::Ending;
 use crate::connection::error::RetryClass;
-use crate::connection::machine::{Input, Rebuild};
+use crate::connection::machine::{Input, LinkReport, Rebuild};
 use crate::connection::message::{Incoming, Outgoing};
 use crate::lifecycle::Event;
 use crate::source::{Answer, Inventory, Outcome, Want};
-use crate::telemetry::Loss;
+use crate::telemetry::{Loss, Tally};
 
 impl Connection {
     /// The subscriptions are back: the dialogue may speak. `burst` or `serve_timers` collect what it wants.
@@ -49,9 +49,8 @@ impl Connection {
         words
     }
 
-    /// Counts a message and gives it to the dialogue. Messages may come before the last SUBACK.
-    pub(super) fn hear(&mut self, message: &Incoming, now: Now) {
-        self.recorder.traffic().received(message.qos, message.payload.len(), now);
+    /// Gives a message to the dialogue and counts it. Messages may come before the last SUBACK.
+    pub(super) fn hear(&mut self, message: &Incoming, now: Now, tally: &mut Tally) {
         let Some(dialogue) = &mut self.dialogue else { return };
         let sink = &mut *self.sink;
         let heard = catch_unwind(AssertUnwindSafe(|| dialogue.heard(message, now, sink)));
@@ -63,7 +62,19 @@ impl Connection {
             );
             Outcome::Malformed
         });
-        self.recorder.traffic().heard(outcome);
+        tally.add(message.qos, message.payload.len(), outcome);
+    }
+
+    /// Counts what was heard so far, and lets the machine know that the link is at work.
+    pub(super) fn heard(&mut self, tally: &mut Tally, now: Now) {
+        let tally = std::mem::take(tally);
+        if !tally.is_empty() {
+            self.recorder.traffic().count(&tally, now);
+            self.step(
+                Input::Link { generation: self.machine.generation(), report: LinkReport::Progress },
+                now,
+            );
+        }
     }
 
     /// Lets the dialogue say what it wants, and does it.
@@ -131,6 +142,13 @@ impl Connection {
             }
         }
         sent.map_err(|_| Loss::Refused)
+    }
+
+    /// The broker refused a message of ours.
+    pub(super) fn refused(&mut self, token: u64, code: u8) {
+        self.recorder.traffic().lost(Loss::Refused);
+        tracing::warn!(connection = self.name, code, "the broker refused a message of ours");
+        self.order_refused(token);
     }
 
     /// Looks which packet may have provoked the end, and says once what is not sent any more.

@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
-use crate::config::Secret;
 use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::plan::Transport;
 use crate::lifecycle::board::{Board, ConnectionStatus};
@@ -58,25 +57,10 @@ impl Planner for Source {
 
 fn plan(port: u16) -> Plan {
     Plan {
-        host: "127.0.0.1".to_owned(),
-        port,
-        transport: Transport::Tcp,
-        proxy: None,
-        tls: None,
-        request_target: Secret::default(),
-        client_id: "test".to_owned(),
-        login: None,
-        last_will: None,
-        clean_session: true,
         keep_alive: Duration::from_secs(30),
-        subscriptions: Vec::new(),
-        filters_per_subscribe: 8,
         max_packet_size: 65_536,
         max_outgoing_size: 65_536,
-        lifetime: None,
-        credentials_expire: None,
-        min_connect_interval: Duration::ZERO,
-        hangup_means_credentials: false,
+        ..Plan::to("127.0.0.1", port, Transport::Tcp, "test")
     }
 }
 

@@ -55,6 +55,8 @@ pub enum LinkReport {
     Entered(Phase),
     /// A phase is over.
     Finished(PhaseTime),
+    /// The broker set another keep-alive than ours. Comes before `Accepted`.
+    KeepAlive(Duration),
     /// CONNACK accepted.
     Accepted {
         /// The broker remembered the session.

@@ -2,12 +2,12 @@ use std::net::Ipv4Addr;
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use rumqttc::mqttbytes::v4::{Codec, ConnAck, ConnectReturnCode, PubAck, SubAck, SubscribeReasonCode};
-use tokio_util::codec::Decoder;
 
 use super::*;
-use crate::config::Secret;
+use crate::connection::Detail;
+use crate::connection::codec::Codec;
 use crate::connection::limits::SILENCE;
+use crate::connection::packet::{Ack, ConnAck, Disconnect, SubAck};
 use crate::connection::plan::{Subscription, Transport};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -19,25 +19,11 @@ fn at(seconds: u64) -> Instant {
 
 fn plan() -> Plan {
     Plan {
-        host: Ipv4Addr::LOCALHOST.to_string(),
-        port: 1883,
-        transport: Transport::Tcp,
-        proxy: None,
-        tls: None,
-        request_target: Secret::default(),
-        client_id: "client".to_owned(),
-        login: None,
-        last_will: None,
-        clean_session: true,
         keep_alive: KEEP_ALIVE,
-        subscriptions: vec![Subscription { filter: "a".to_owned(), qos: 1, required: true }],
-        filters_per_subscribe: 8,
+        subscriptions: vec![Subscription::new("a", 1, true)],
         max_packet_size: 1024,
         max_outgoing_size: 1024,
-        lifetime: None,
-        credentials_expire: None,
-        min_connect_interval: Duration::ZERO,
-        hangup_means_credentials: false,
+        ..Plan::to(Ipv4Addr::LOCALHOST.to_string(), 1883, Transport::Tcp, "client")
     }
 }
 
@@ -60,27 +46,34 @@ fn limits() -> Limits {
 fn started(plan: &Plan) -> Protocol {
     let mut protocol = Protocol::new(plan, &limits(), at(0));
     protocol.start(at(0));
-    assert!(matches!(protocol.poll_packet(), Some(Packet::Connect(_))));
+    assert!(matches!(protocol.poll_packet(), Some(Outbound::Connect(_))));
     protocol
 }
 
+fn connack(ack: ConnAck) -> Inbound {
+    Inbound::ConnAck(Box::new(ack))
+}
+
 fn accept(protocol: &mut Protocol, now: Instant) {
-    protocol
-        .handle(Packet::ConnAck(ConnAck { session_present: false, code: ConnectReturnCode::Success }), now);
+    protocol.handle(connack(ConnAck::default()), now);
 }
 
 fn online(plan: &Plan) -> Protocol {
     let mut protocol = started(plan);
     accept(&mut protocol, at(0));
-    let Some(Packet::Subscribe(subscribe)) = protocol.poll_packet() else { panic!("SUBSCRIBE expected") };
-    let return_codes = vec![SubscribeReasonCode::Success(QoS::AtLeastOnce)];
-    protocol.handle(Packet::SubAck(SubAck { pkid: subscribe.pkid, return_codes }), at(0));
+    let Some(Outbound::Subscribe(subscribe)) = protocol.poll_packet() else { panic!("SUBSCRIBE expected") };
+    protocol.handle(Inbound::SubAck(SubAck { id: subscribe.id, codes: vec![1] }), at(0));
     assert_eq!(protocol.phase(), Phase::Session);
     protocol
 }
 
 fn message(qos: u8) -> Outgoing {
     Outgoing { token: 1, topic: "t".to_owned(), payload: Bytes::new(), qos, retain: false }
+}
+
+fn publish(qos: u8, id: u16) -> Inbound {
+    let (topic, payload) = ("t".to_owned(), Bytes::from_static(b"x"));
+    Inbound::Publish(Publish { dup: false, qos, retain: false, id, topic, payload, properties: None })
 }
 
 /// The one `Over` among the notices, which must be the last.
@@ -122,7 +115,7 @@ fn a_frozen_broker_is_found_within_keep_alive_and_ping_limit() {
     protocol.tick(at(29));
     assert_eq!(protocol.poll_packet(), None);
     protocol.tick(at(30));
-    assert_eq!(protocol.poll_packet(), Some(Packet::PingReq));
+    assert_eq!(protocol.poll_packet(), Some(Outbound::PingReq));
     protocol.tick(at(39));
     assert!(over(&mut protocol).is_none());
     protocol.tick(at(40));
@@ -137,7 +130,7 @@ fn a_busy_sender_still_pings() {
         protocol.publish(message(0), at(second)).unwrap();
         protocol.tick(at(second));
     }
-    assert!(std::iter::from_fn(|| protocol.poll_packet()).any(|packet| packet == Packet::PingReq));
+    assert!(std::iter::from_fn(|| protocol.poll_packet()).any(|packet| packet == Outbound::PingReq));
 }
 
 /// AWS counts only what the client sends.
@@ -145,10 +138,10 @@ fn a_busy_sender_still_pings() {
 fn a_busy_receiver_still_pings() {
     let mut protocol = online(&plan());
     for second in (5..=30).step_by(5) {
-        protocol.handle(Packet::Publish(Publish::new("t", QoS::AtMostOnce, "x")), at(second));
+        protocol.handle(publish(0, 0), at(second));
         protocol.tick(at(second));
     }
-    assert_eq!(protocol.poll_packet(), Some(Packet::PingReq));
+    assert_eq!(protocol.poll_packet(), Some(Outbound::PingReq));
 }
 
 #[test]
@@ -167,15 +160,15 @@ fn nothing_is_published_before_the_subscriptions_are_back() {
     assert_eq!(protocol.publish(message(0), at(0)), Err(Refused::NotConnected));
     accept(&mut protocol, at(0));
     assert_eq!(protocol.publish(message(0), at(0)), Err(Refused::NotConnected));
-    assert!(matches!(protocol.poll_packet(), Some(Packet::Subscribe(_))));
+    assert!(matches!(protocol.poll_packet(), Some(Outbound::Subscribe(_))));
     assert_eq!(protocol.poll_packet(), None);
 }
 
 #[test]
 fn an_unexpected_acknowledgement_is_harmless() {
     let mut protocol = online(&plan());
-    protocol.handle(Packet::PubAck(PubAck { pkid: 4711 }), at(1));
-    protocol.handle(Packet::PingResp, at(1));
+    protocol.handle(Inbound::PubAck(Ack::fine(4711)), at(1));
+    protocol.handle(Inbound::PingResp, at(1));
     assert!(over(&mut protocol).is_none());
 }
 
@@ -194,10 +187,132 @@ fn leaving_says_disconnect_and_nothing_more() {
     let mut protocol = online(&plan());
     while protocol.poll_notice().is_some() {}
     protocol.leave(at(1));
-    assert_eq!(protocol.poll_packet(), Some(Packet::Disconnect));
-    protocol.handle(Packet::PingResp, at(2));
+    assert_eq!(protocol.poll_packet(), Some(Outbound::Disconnect));
+    protocol.handle(Inbound::PingResp, at(2));
     protocol.tick(at(1000));
     assert!(protocol.poll_packet().is_none() && protocol.poll_notice().is_none());
+}
+
+fn plan_v5() -> Plan {
+    Plan { version: Version::V5, ..plan() }
+}
+
+/// A session of MQTT 5 with a broker that has these terms.
+fn online_v5(ack: ConnAck) -> Protocol {
+    let mut protocol = started(&plan_v5());
+    protocol.handle(connack(ack), at(0));
+    let Some(Outbound::Subscribe(subscribe)) = protocol.poll_packet() else { panic!("SUBSCRIBE expected") };
+    protocol.handle(Inbound::SubAck(SubAck { id: subscribe.id, codes: vec![1] }), at(0));
+    protocol
+}
+
+#[test]
+fn the_keep_alive_of_the_broker_counts() {
+    let mut protocol = online_v5(ConnAck { keep_alive: Some(7), ..ConnAck::default() });
+    let told = std::iter::from_fn(|| protocol.poll_notice())
+        .find_map(|notice| if let Notice::Terms(terms) = notice { terms.keep_alive } else { None });
+    assert_eq!((told, protocol.deadline()), (Some(Duration::from_secs(7)), Some(at(7))));
+    assert_eq!(online_v5(ConnAck { keep_alive: Some(0), ..ConnAck::default() }).deadline(), Some(at(30)));
+}
+
+#[test]
+fn a_missing_answer_has_the_name_of_its_version() {
+    let mut protocol = online_v5(ConnAck::default());
+    protocol.tick(at(30));
+    protocol.tick(at(40));
+    assert_eq!(over(&mut protocol).unwrap().0.error, ErrorName::PingTimeout);
+}
+
+/// The answer may stand behind much that came before it.
+#[test]
+fn a_broker_that_goes_on_sending_is_alive() {
+    let mut protocol = online(&plan());
+    protocol.tick(at(30));
+    protocol.handle(publish(0, 0), at(39));
+    protocol.tick(at(40));
+    assert!(over(&mut protocol).is_none());
+    protocol.tick(at(49));
+    assert_eq!(over(&mut protocol).unwrap().0.error, ErrorName::MqttTimeout);
+}
+
+#[test]
+fn what_the_broker_does_not_take_is_not_sent() {
+    let mut protocol = online_v5(ConnAck {
+        receive_maximum: 2,
+        maximum_qos: 1,
+        retain_available: false,
+        maximum_packet_size: Some(20),
+        ..ConnAck::default()
+    });
+    assert_eq!(protocol.publish(Outgoing { retain: true, ..message(0) }, at(1)), Err(Refused::NoRetain));
+    let large = Outgoing { payload: vec![0; 15].into(), ..message(0) };
+    assert_eq!(protocol.publish(large, at(1)), Err(Refused::TooLarge { size: 21, limit: 20 }));
+    protocol.publish(message(2), at(1)).unwrap();
+    assert!(matches!(protocol.poll_packet(), Some(Outbound::Publish(Publish { qos: 1, .. }))));
+    protocol.publish(message(1), at(1)).unwrap();
+    assert_eq!(protocol.publish(message(1), at(1)), Err(Refused::TooManyInFlight));
+}
+
+#[test]
+fn a_refusal_is_told_and_frees_the_flight() {
+    for qos in [1, 2] {
+        let mut protocol = online_v5(ConnAck::default());
+        protocol.publish(message(qos), at(1)).unwrap();
+        let Some(Outbound::Publish(Publish { id, .. })) = protocol.poll_packet() else { panic!("PUBLISH") };
+        let ack = Ack { id, code: 0x87 };
+        protocol.handle(if qos == 1 { Inbound::PubAck(ack) } else { Inbound::PubRec(ack) }, at(1));
+        let told = std::iter::from_fn(|| protocol.poll_notice())
+            .any(|notice| matches!(notice, Notice::Refused { token: 1, code: 0x87 }));
+        assert!(told && protocol.in_flight() == 0 && protocol.poll_packet().is_none());
+    }
+}
+
+#[test]
+fn a_message_of_qos_2_is_heard_once_though_the_connection_breaks() {
+    let (plan, carried) = (Plan { clean_session: false, ..plan_v5() }, Carried::default());
+    let mut heard = 0;
+    for session_present in [false, true, true] {
+        let mut protocol = Protocol::resuming(&plan, &limits(), carried.clone(), at(0));
+        protocol.start(at(0));
+        protocol.handle(connack(ConnAck { session_present, ..ConnAck::default() }), at(0));
+        protocol.handle(publish(2, 9), at(1));
+        heard += std::iter::from_fn(|| protocol.poll_notice())
+            .filter(|notice| matches!(notice, Notice::Message(_)))
+            .count();
+        assert!(std::iter::from_fn(|| protocol.poll_packet()).any(|packet| packet == Outbound::PubRec(9)));
+    }
+    assert_eq!(heard, 1);
+}
+
+#[test]
+fn a_client_id_that_the_broker_made_up_is_kept() {
+    let (plan, carried) = (Plan { client_id: String::new(), ..plan_v5() }, Carried::default());
+    for (asked, answered) in [("", Some("auto-1")), ("auto-1", None)] {
+        let mut protocol = Protocol::resuming(&plan, &limits(), carried.clone(), at(0));
+        protocol.start(at(0));
+        let Some(Outbound::Connect(connect)) = protocol.poll_packet() else { panic!("CONNECT expected") };
+        assert_eq!(connect.client_id, asked);
+        let assigned_client_id = answered.map(str::to_owned);
+        protocol.handle(connack(ConnAck { assigned_client_id, ..ConnAck::default() }), at(0));
+    }
+}
+
+#[test]
+fn the_broker_says_why_and_repeats_no_identity() {
+    let mut protocol = online_v5(ConnAck::default());
+    let reason = Some("client was taken over".to_owned());
+    let disconnect = Disconnect { code: Some(0x8E), reason, server: None };
+    protocol.handle(Inbound::Disconnect(Box::new(disconnect)), at(1));
+    let (failure, by) = over(&mut protocol).unwrap();
+    assert_eq!((failure.detail, by), (Detail::Disconnect(Some(0x8E)), EndedBy::Peer));
+    assert!(failure.message.ends_with("it says `… was taken over`"), "{}", failure.message);
+}
+
+#[test]
+fn nobody_asked_for_authentication() {
+    let mut protocol = online_v5(ConnAck::default());
+    protocol.handle(Inbound::Auth, at(1));
+    assert_eq!(over(&mut protocol).unwrap().0.error, ErrorName::DecodeProtocolError);
 }
 
 /// A packet with a right length and whatever content, so that the fuzz gets past the fixed header.
@@ -229,13 +344,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn version() -> impl Strategy<Value = Version> {
+    prop_oneof![Just(Version::V311), Just(Version::V5)]
+}
+
 proptest! {
     /// A hostile broker must not take the process down, wedge a timer, or end a session twice or without a name.
     #[test]
-    fn whatever_comes_the_session_stays_sound(steps in prop::collection::vec(step(), 1..40)) {
-        let mut codec = Codec { max_incoming_size: 1024, max_outgoing_size: 1024 };
+    fn whatever_comes_the_session_stays_sound(version in version(), steps in prop::collection::vec(step(), 1..40)) {
+        let plan = Plan { version, ..plan() };
+        let codec = Codec::new(version, 1024);
         let mut buffer = BytesMut::new();
-        let mut protocol = started(&plan());
+        let mut protocol = started(&plan);
         let (mut now, mut asked, mut ended) = (0, 0, 0);
         for step in steps {
             match step {
@@ -247,7 +367,7 @@ proptest! {
                             Ok(Some(packet)) => protocol.handle(packet, at(now)),
                             Ok(None) => break,
                             Err(error) => {
-                                let failure = classify::codec(phase, &error);
+                                let failure = classify::fault(phase, version, error);
                                 if phase != Phase::Shutdown {
                                     prop_assert!(failure.error.phases().contains(&phase), "{failure:?}");
                                 }
@@ -261,16 +381,15 @@ proptest! {
                 Step::Publish(qos) => drop(protocol.publish(message(qos), at(now))),
                 Step::Accept => accept(&mut protocol, at(now)),
                 Step::Grant => {
-                    let return_codes = vec![SubscribeReasonCode::Success(QoS::AtMostOnce)];
-                    protocol.handle(Packet::SubAck(SubAck { pkid: asked, return_codes }), at(now));
+                    protocol.handle(Inbound::SubAck(SubAck { id: asked, codes: vec![0] }), at(now));
                 }
             }
             protocol.tick(at(now));
             prop_assert!(protocol.deadline().is_none_or(|deadline| deadline > at(now)));
             while let Some(packet) = protocol.poll_packet() {
                 prop_assert_eq!(ended, 0);
-                if let Packet::Subscribe(subscribe) = packet {
-                    asked = subscribe.pkid;
+                if let Outbound::Subscribe(subscribe) = packet {
+                    asked = subscribe.id;
                 }
             }
             while let Some(notice) = protocol.poll_notice() {

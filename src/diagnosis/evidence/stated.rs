@@ -5,6 +5,7 @@ use super::{Cause, DropFacts, Evidence, Failure, Rule, Verdict, verdict};
 use crate::connection::Detail;
 use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
+use crate::lifecycle::presence::Reason;
 
 /// D1.
 pub(super) fn rule(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
@@ -57,24 +58,20 @@ pub fn stated(failure: &Failure) -> Option<(Cause, String)> {
     }
 }
 
-/// The cause behind the `disconnectReason` of a lifecycle event (`connection-errors.md` section 7).
+/// The cause behind what the broker's own event says of our client (`connection-errors.md` section 7).
 #[must_use]
-pub fn lifecycle(reason: &str) -> Option<(Cause, String)> {
-    let cause = match reason {
-        "AUTH_ERROR" | "FORBIDDEN_ACCESS" => Cause::PolicyViolation,
-        "CLIENT_INITIATED_DISCONNECT" => Cause::ClientShutdown,
-        "CLIENT_ERROR" => Cause::ProtocolError,
-        "CONNECTION_LOST" => Cause::PathDead,
-        "DUPLICATE_CLIENTID" => Cause::SessionTakenOver,
-        "MQTT_KEEP_ALIVE_TIMEOUT" => Cause::KeepaliveTimeoutServer,
-        "SERVER_ERROR" => Cause::ServerError,
-        "SERVER_INITIATED_DISCONNECT" => Cause::ServerMaintenance,
-        "API_INITIATED_DISCONNECT" => Cause::Administrative,
-        "THROTTLED" => Cause::Throttled,
-        "WEBSOCKET_TTL_EXPIRATION" | "CUSTOMAUTH_TTL_EXPIRATION" => Cause::ConnectionLifetimeLimit,
-        _ => return None,
-    };
-    Some((cause, format!("the broker's own event for this client gives the reason {reason}")))
+pub fn lifecycle(reason: Reason) -> Option<(Cause, String)> {
+    let said = (reason.as_str(), reason.words());
+    reason
+        .cause()
+        .map(|cause| (cause, format!("the broker's own event for this client says {}: {}", said.0, said.1)))
+}
+
+/// The verdict on a drop that such an event comes for later.
+#[must_use]
+pub fn told(reason: Reason) -> Option<Verdict> {
+    let (cause, words) = lifecycle(reason)?;
+    Some(verdict(cause, Evidence::Stated, Rule::PeerGaveReason, words))
 }
 
 /// Section 6: reasons of DISCONNECT. 0x00 is "normal": the server meant to.
@@ -83,7 +80,9 @@ fn disconnect(code: u8) -> Option<(Cause, &'static str)> {
         0x00 => (Cause::ServerMaintenance, "a normal disconnection that it meant to make"),
         0x81 | 0x82 => (Cause::ProtocolError, "it could not make sense of a packet"),
         0x87 => (Cause::PolicyViolation, "not authorised"),
-        0x89 => (Cause::BrokerOverloaded, "it is busy"),
+        0x88 | 0x89 => (Cause::BrokerOverloaded, "it is busy"),
+        0x8A => (Cause::PolicyViolation, "banned"),
+        0x8C => (Cause::Config, "bad authentication method"),
         0x8B => (Cause::BrokerRestart, "it is shutting down"),
         0x8D => (Cause::KeepaliveTimeoutServer, "it heard nothing from us for 1.5 keep-alives"),
         0x8E => (Cause::SessionTakenOver, "another client connected with the same client id"),

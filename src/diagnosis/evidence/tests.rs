@@ -11,6 +11,7 @@ use crate::connection::error::ErrorName;
 use crate::connection::{Phase, Tier};
 use crate::host::{SignalKind, TcpInfo};
 use crate::lifecycle::history::End;
+use crate::lifecycle::presence::Reason;
 
 const HOUR: f64 = 3600.0;
 
@@ -22,7 +23,7 @@ struct Drop {
     interface: Option<u32>,
     limits: Vec<Duration>,
     no_idle_timeout: bool,
-    lifecycle: Option<&'static str>,
+    lifecycle: Option<Reason>,
 }
 
 impl Drop {
@@ -222,9 +223,9 @@ fn d1_a_refused_subscription_is_a_policy() {
 #[test]
 fn d1_a_lifecycle_event_counts_where_the_close_itself_said_nothing() {
     let mut drop = Drop::fin(5000.0);
-    drop.lifecycle = Some("DUPLICATE_CLIENTID");
+    drop.lifecycle = Some(Reason::DuplicateClientId);
     drop.is(Cause::SessionTakenOver, Evidence::Stated, Rule::PeerGaveReason);
-    drop.lifecycle = Some("SOMETHING_NEW");
+    drop.lifecycle = Some(Reason::Other);
     assert!(!drop.direct().settled);
 }
 
@@ -541,23 +542,6 @@ fn signals() -> impl Strategy<Value = SignalKind> {
     ]
 }
 
-const REASONS: [&str; 14] = [
-    "AUTH_ERROR",
-    "CLIENT_INITIATED_DISCONNECT",
-    "CLIENT_ERROR",
-    "CONNECTION_LOST",
-    "DUPLICATE_CLIENTID",
-    "FORBIDDEN_ACCESS",
-    "MQTT_KEEP_ALIVE_TIMEOUT",
-    "SERVER_ERROR",
-    "SERVER_INITIATED_DISCONNECT",
-    "API_INITIATED_DISCONNECT",
-    "THROTTLED",
-    "WEBSOCKET_TTL_EXPIRATION",
-    "CUSTOMAUTH_TTL_EXPIRATION",
-    "UNKNOWN",
-];
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
 
@@ -573,7 +557,7 @@ proptest! {
         before_end in 0.0..120.0_f64,
         silence in proptest::option::of((5.0..600.0_f64, 0.0..30.0_f64)),
         signal in proptest::option::of((0.0..30.0_f64, signals())),
-        reason in proptest::option::of(0..REASONS.len()),
+        reason in proptest::option::of(0..Reason::ALL.len()),
         lapsed in any::<bool>(),
         next in 0..4_usize,
     ) {
@@ -589,7 +573,7 @@ proptest! {
         if let Some((before, kind)) = signal {
             drop = drop.signal(before, kind);
         }
-        drop.lifecycle = reason.map(|index| REASONS[index]);
+        drop.lifecycle = reason.map(|index| Reason::ALL[index]);
         drop.session.credentials_expire = lapsed.then_some(at(0.0).wall);
         let first = drop.direct();
         let next = [NextAttempt::Refused, NextAttempt::Failed, NextAttempt::Accepted, NextAttempt::Stopped][next];

@@ -7,7 +7,7 @@ use super::super::{Claim, Pattern};
 use super::math::{count, float};
 
 /// Widths of the windows, in seconds.
-const WINDOWS: [f64; 3] = [2.0, 10.0, 60.0];
+pub const WINDOWS: [f64; 3] = [2.0, 10.0, 60.0];
 
 /// Drops per day, at most so many clients, and the least count in each window that chance brings once in 1000 days or
 /// less (drop-diagnosis.md section 4.8). With few clients a window of a minute cannot hold as many different ones.
@@ -67,6 +67,46 @@ pub fn claims(fleet: &Fleet) -> Vec<Claim> {
 /// The row of the table: the next one up. Nothing is claimed of a fleet beyond it.
 fn least(per_day: f64, clients: u64) -> Option<[usize; 3]> {
     TABLE.iter().find(|(rate, most, _)| per_day <= *rate && clients <= *most).map(|(_, _, needed)| *needed)
+}
+
+/// The least count of different clients in each of [`WINDOWS`] that is a burst, in a fleet with so many drops a day. Beyond
+/// the table it is computed as the table was: the least count that chance brings at most once in 1000 days.
+#[must_use]
+pub fn needed(per_day: u64, clients: u64) -> [usize; WINDOWS.len()] {
+    let rate = float(per_day);
+    least(rate, clients).unwrap_or_else(|| WINDOWS.map(|window| by_chance(rate, window)))
+}
+
+/// The least count `k` for which a window that begins with a drop holds `k - 1` more less than once in 1000 days, where drops
+/// come at random.
+fn by_chance(per_day: f64, window: f64) -> usize {
+    const DAYS: f64 = 1000.0;
+    const MOST: u32 = 1_000_000;
+    let mean = per_day * window / 86_400.0;
+    // Far from zero the Poisson distribution is a normal one, and its terms would not fit into a number.
+    if mean > 500.0 {
+        let deviations = (2.0 * (per_day * DAYS).max(1.0).ln()).sqrt();
+        return length(mean + deviations * mean.sqrt()) + 2;
+    }
+    let mut term = (-mean).exp();
+    let mut below = term;
+    for more in 1..MOST {
+        if (1.0 - below).max(term * mean / f64::from(more)) * per_day * DAYS <= 1.0 {
+            return length(f64::from(more)) + 1;
+        }
+        term *= mean / f64::from(more);
+        below += term;
+    }
+    length(f64::from(MOST))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of clients, and never negative"
+)]
+fn length(count: f64) -> usize {
+    count.ceil() as usize
 }
 
 /// The burst that begins with the first of these drops.
@@ -132,6 +172,22 @@ mod tests {
         assert_eq!(least(501.0, 1000), Some([5, 6, 10]));
         assert_eq!(least(1000.0, 100), Some([5, 6, 9]));
         assert_eq!((least(1001.0, 1000), least(10_001.0, 1000)), (Some([7, 12, 26]), None));
+    }
+
+    #[test]
+    fn beyond_the_table_it_is_computed_as_the_table_was() {
+        for (per_day, clients, known) in TABLE {
+            for (window, known) in WINDOWS.into_iter().zip(known) {
+                let computed = by_chance(per_day, window);
+                let near = known.abs_diff(computed) <= 1;
+                assert!(near, "{per_day} a day, {clients} clients, {window} s: {computed}, not {known}");
+            }
+        }
+        assert_eq!(needed(500, 1000), [4, 5, 7]);
+        let beyond = [20_000, 100_000, 1_000_000, 10_000_000].map(|per_day| needed(per_day, 100_000));
+        assert!(beyond.is_sorted() && beyond[0] > [7, 12, 26], "{beyond:?}");
+        // At a million drops a day a minute holds 694 by chance: a burst is not far above.
+        assert!((800..900).contains(&beyond[2][2]), "{beyond:?}");
     }
 
     #[test]

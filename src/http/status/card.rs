@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::past::Past;
 use super::view::View;
 use super::words::{counted, seconds, span};
-use super::{drops, findings, lengths, phases, strip};
+use super::{clients, drops, findings, lengths, phases, strip};
 use crate::connection::error::RetryClass;
 use crate::http::probes::is_ready;
 use crate::lifecycle::StateName;
@@ -55,6 +55,7 @@ pub(super) fn card(connection: &ConnectionStatus, past: &Past, view: &View, deta
             (drops::last(past, view, rows))
             (phases::phases(past, view))
             (drops::sessions(past, view, rows))
+            @if let Some(fleet) = &connection.fleet { (clients::clients(fleet, view)) }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod card;
 mod causes;
+mod clients;
 mod document;
 mod drops;
 mod findings;

@@ -23,7 +23,8 @@ pub(super) struct Unsettled {
 
 impl Recorder {
     /// The first verdict on a drop; counted now if it is final. Nobody else has heard of it yet.
-    pub(super) fn judge(&mut self, session: &Arc<Session>) -> Verdict {
+    pub(super) fn judge(&mut self, session: &Arc<Session>, now: Now) -> Verdict {
+        let said = self.word_for(session);
         let signals = self.host.between(evidence::signals_from(session), session.end.at);
         let preliminary = evidence::direct(&DropFacts {
             session,
@@ -31,11 +32,11 @@ impl Recorder {
             interface: self.interface_of(session),
             limits: &self.limits,
             no_idle_timeout: self.history.read(super::History::no_idle_timeout),
-            lifecycle: None,
+            lifecycle: said,
         });
         let verdict = preliminary.verdict.clone();
         if preliminary.settled {
-            self.metrics.explained(verdict.cause, verdict.evidence);
+            self.count(session.number, &verdict, now);
         } else {
             self.unsettled = Some(Unsettled { session: Arc::clone(session), preliminary });
         }
@@ -58,7 +59,7 @@ impl Recorder {
         let Some(verdict) = slept.or_else(|| evidence::settle(preliminary, next)) else { return };
         let session = session.number;
         self.unsettled = None;
-        self.metrics.explained(verdict.cause, verdict.evidence);
+        self.count(session, &verdict, now);
         if verdict != first {
             log::explained(&self.name, session, &verdict);
             if let Some(drop) = &mut lock(&self.status).last_drop {
@@ -66,6 +67,16 @@ impl Recorder {
             }
             self.explain(session, &verdict, now);
         }
+    }
+
+    /// Whether the verdict on this session waits for what follows.
+    pub(super) fn is_unsettled(&self, session: u64) -> bool {
+        self.unsettled.as_ref().is_some_and(|unsettled| unsettled.session.number == session)
+    }
+
+    /// The verdict on this session waits for nothing any more.
+    pub(super) fn settled(&mut self, session: u64) {
+        self.unsettled = self.unsettled.take().filter(|unsettled| unsettled.session.number != session);
     }
 
     /// How a failed attempt bears on the drop before it.

@@ -1,5 +1,6 @@
 //! The store over given clocks: freshness, limits, and what a page holds.
 
+use super::super::Kind;
 use super::*;
 use crate::telemetry::Metrics;
 
@@ -21,9 +22,10 @@ fn reading<'a>(quantity: &'a Quantity, device: &'a str, value: f64) -> Reading<'
 }
 
 fn page(store: &Store, now: Instant) -> String {
-    let mut out = String::new();
-    store.render(&mut out, Format::Text, now);
-    out
+    let mut out = Vec::new();
+    let mut readings = store.readings(Format::Text, now);
+    while readings.write(&mut out, usize::MAX) {}
+    String::from_utf8(out).unwrap()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
@@ -103,7 +105,7 @@ fn the_limit_counts_series_and_what_it_refused() {
 fn dead_series_make_room_and_an_old_handle_says_so() {
     let (_, store) = store(1);
     let feed = store.feed("home");
-    let series = store.series(&feed, &POWER, "a", &[], at(0)).unwrap();
+    let series = store.series(&feed, &POWER, Part::Value, "a", &[], at(0)).unwrap();
     assert!(series.set(1.0, Duration::from_secs(180), at(0)));
     let much_later = at(180 + 3_600);
     store.put(&feed, &reading(&POWER, "b", 2.0), much_later);

@@ -2,6 +2,7 @@
 //!
 //! Never touches a socket or a clock, so that ten thousand schedules run in virtual time.
 
+mod presence;
 mod requests;
 pub mod rules;
 mod session;
@@ -77,6 +78,8 @@ struct Client {
     id: String,
     patience: Duration,
     will: Option<LastWill>,
+    /// The number of its connection, in presence events.
+    version: u64,
 }
 
 #[derive(Debug)]
@@ -112,6 +115,8 @@ pub struct Broker {
     connected_at: BTreeMap<String, Instant>,
     late: Vec<(Instant, ConnectionId, Packet)>,
     nameless: u64,
+    /// Connections that were accepted so far.
+    accepted: u64,
 }
 
 impl Broker {
@@ -126,6 +131,7 @@ impl Broker {
             connected_at: BTreeMap::new(),
             late: Vec::new(),
             nameless: 0,
+            accepted: 0,
         }
     }
 
@@ -204,7 +210,7 @@ impl Broker {
 
     /// A network connection ended by itself.
     pub fn gone(&mut self, id: ConnectionId, now: Instant, effects: &mut Vec<Effect>) {
-        self.forget(id, true, now, effects);
+        self.forget(id, None, now, effects);
     }
 
     /// A device publishes.
@@ -293,11 +299,12 @@ impl Broker {
     fn end(&mut self, id: ConnectionId, reason: Reason, now: Instant, effects: &mut Vec<Effect>) {
         if self.connections.contains_key(&id) {
             effects.push(Effect::Close { connection: id, reason });
-            self.forget(id, reason != Reason::ClientLeft, now, effects);
+            self.forget(id, Some(reason), now, effects);
         }
     }
 
-    fn forget(&mut self, id: ConnectionId, with_will: bool, now: Instant, effects: &mut Vec<Effect>) {
+    /// `reason`: the broker ended it; `None`: its network connection ended.
+    fn forget(&mut self, id: ConnectionId, reason: Option<Reason>, now: Instant, effects: &mut Vec<Effect>) {
         let Some(Connection { client: Some(client), .. }) = self.connections.remove(&id) else { return };
         if let Some(session) = self.sessions.get_mut(&client.id).filter(|s| s.connection == Some(id)) {
             session.connection = None;
@@ -306,9 +313,10 @@ impl Broker {
                 self.sessions.remove(&client.id);
             }
         }
-        if let (true, Some(will)) = (with_will, client.will) {
+        if let (true, Some(will)) = (reason != Some(Reason::ClientLeft), &client.will) {
             self.deliver(&will.topic, &will.message, will.qos, now, effects);
         }
+        self.tell_gone(&client, reason, now, effects);
     }
 }
 

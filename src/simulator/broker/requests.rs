@@ -53,7 +53,9 @@ impl Broker {
         }
         if let Some(connection) = self.connections.get_mut(&id) {
             let patience = self.rules.patience(Duration::from_secs(u64::from(connect.keep_alive)));
-            connection.client = Some(Client { id: client_id.clone(), patience, will: connect.last_will });
+            self.accepted += 1;
+            let (id, version) = (client_id.clone(), self.accepted);
+            connection.client = Some(Client { id, patience, will: connect.last_will, version });
         }
         let packet = Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, present));
         effects.push(Effect::Send { to: id, packet });
@@ -64,6 +66,7 @@ impl Broker {
                 effects.push(Effect::Send { to: id, packet: Packet::Publish(message) });
             }
         }
+        self.tell_come(&client_id, now, effects);
     }
 
     fn refusal(&self, connect: &Connect) -> Option<ConnectReturnCode> {

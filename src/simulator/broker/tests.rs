@@ -21,7 +21,7 @@ impl Bench {
     }
 
     fn with(rules: Rules) -> Self {
-        let policy = Arc::new(Policy { devices: vec![(52, MAC.to_owned())] });
+        let policy = Arc::new(Policy { devices: vec![(52, MAC.to_owned())], presence: false });
         let now = Instant::from_boot(Duration::from_secs(1000));
         Self { broker: Broker::new(rules), policy, now, next: 1 }
     }
@@ -391,4 +391,67 @@ fn whatever_clients_do_an_id_has_one_connection_and_a_closed_one_hears_nothing()
             assert_eq!(ids.len(), distinct.len(), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn who_may_hears_of_the_coming_and_going_of_clients_as_a_fleet_reads_it() {
+    use crate::config::{Fleet, FleetKind};
+    use crate::source::fleet::{self, Watch};
+
+    let mut bench = Bench::new();
+    let denied = Arc::clone(&bench.policy);
+    bench.policy = Arc::new(Policy { presence: true, ..(*denied).clone() });
+    let (watcher, _) = bench.connect("watcher", true);
+    let filters = fleet::subscriptions(&Fleet::of(FleetKind::AwsIot));
+    let filters: Vec<&str> = filters.iter().map(|subscription| subscription.filter.as_str()).collect();
+    assert!(!bench.subscribe(watcher, &filters).contains(&closed(watcher, Reason::Denied)));
+    let mut heard: Vec<(Instant, Publish)> = Vec::new();
+    let mut hear = |bench: &Bench, effects: &[Effect]| {
+        heard.extend(messages(effects).into_iter().map(|message| (bench.now, message.clone())));
+    };
+    let (_, effects) = bench.connect("pump", true);
+    hear(&bench, &effects);
+    let (second, effects) = bench.after(Duration::from_secs(30)).connect("pump", true);
+    hear(&bench, &effects);
+    let effects = bench.after(Duration::from_secs(5)).send(second, Packet::Disconnect);
+    hear(&bench, &effects);
+    let (third, effects) = bench.connect("meter", true);
+    hear(&bench, &effects);
+    let mut effects = Vec::new();
+    bench.broker.gone(third, bench.now, &mut effects);
+    hear(&bench, &effects);
+
+    let mut watch = Watch::new(&Fleet::of(FleetKind::AwsIot));
+    let mut now = crate::clock::Now { at: bench.now, wall: std::time::SystemTime::UNIX_EPOCH };
+    for (at, message) in heard {
+        now.at = at;
+        let (topic, payload) = (message.topic, message.payload);
+        let message =
+            crate::connection::message::Incoming { topic, payload, qos: 1, retain: false, properties: None };
+        let outcome = crate::source::listen::Listener::heard(&mut watch, &message, now, &mut Nowhere);
+        assert_eq!(outcome, Some(crate::source::Outcome::Decoded));
+    }
+    let tally = watch.view(now).tally;
+    let reasons: Vec<_> =
+        tally.by_reason().into_iter().map(|(reason, count)| (reason.as_str(), count)).collect();
+    let expected = [("client_initiated_disconnect", 1), ("connection_lost", 1), ("duplicate_client_id", 1)];
+    assert_eq!((tally.connects, reasons.as_slice()), (3, &expected[..]));
+
+    bench.policy = denied;
+    let (nosy, _) = bench.connect("nosy", true);
+    assert!(bench.subscribe(nosy, &filters).contains(&closed(nosy, Reason::Denied)));
+}
+
+struct Nowhere;
+
+impl crate::source::Sink for Nowhere {
+    fn reading(&mut self, _: &crate::reading::Reading<'_>) {}
+    fn devices(&mut self, _: &[&str]) {}
+    fn device_seen(&mut self, _: &str) {}
+    fn expected_interval(&mut self, _: &str, _: Duration) {}
+    fn field_error(&mut self, _: &str, _: &'static str) {}
+    fn request_answered(&mut self, _: &str, _: Duration) {}
+    fn request_timed_out(&mut self, _: &str) {}
+    fn link_up(&mut self) {}
+    fn link_down(&mut self) {}
 }

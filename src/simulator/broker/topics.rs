@@ -46,6 +46,8 @@ pub fn matches(filter: &str, topic: &str) -> bool {
 pub struct Policy {
     /// `{device type}` and `{mac}` of each device.
     pub devices: Vec<(u16, String)>,
+    /// Whether it may hear of the coming and going of all clients.
+    pub presence: bool,
 }
 
 impl Policy {
@@ -60,6 +62,7 @@ impl Policy {
     pub fn may_subscribe(&self, client_id: &str, filter: &str) -> bool {
         self.covers_device(filter)
             || Self::covers_client(client_id, filter)
+            || (self.presence && filter.starts_with("$aws/events/presence/"))
             || matches("evt/+/mobile/event/disconnect-mqtt", filter)
     }
 
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_account_has_its_devices_and_its_clients_only() {
-        let policy = Policy { devices: vec![(52, "020000aabb01".to_owned())] };
+        let policy = Policy { devices: vec![(52, "020000aabb01".to_owned())], presence: false };
         assert!(policy.may_subscribe("me", "cmd/52/navilink-020000aabb01/#"));
         assert!(policy.may_subscribe("me", "cmd/52/me/res/#"));
         assert!(policy.may_subscribe("me", "cmd/52/20001/30001/me/res/td/rd"));

@@ -167,7 +167,8 @@ impl World {
         let devices = self.devices.iter().filter(|device| device.account == account);
         let policy = devices.map(|d| (d.identity.device_type, d.identity.mac.clone())).collect();
         let id = self.number();
-        self.broker.open(id, Arc::new(Policy { devices: policy }), now);
+        let policy = Policy { devices: policy, presence: self.settings.presence };
+        self.broker.open(id, Arc::new(policy), now);
         id
     }
 

@@ -11,10 +11,10 @@ use futures_util::future::BoxFuture;
 use super::credentials::{self, Credentials};
 use super::devices::{self, Entry};
 use super::dialogue::{Conversation, Manner, Memories, Start};
-use super::rest::{self, Rest};
+use super::rest::Rest;
 use super::tokens::{Need, Tokens};
 use super::{Facts, Invalid};
-use super::{requests, setup, sigv4, topics};
+use super::{requests, setup, topics};
 
 use crate::clock::{self, Instant};
 use crate::config;
@@ -22,7 +22,7 @@ use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::plan::{Plan, Proxy, Subscription, Transport};
 use crate::connection::{Failure, Phase, Tier};
 use crate::lifecycle::CredentialEvent;
-use crate::source::{Answer, Inventory, Planned, Planner};
+use crate::source::{Answer, Inventory, Planned, Planner, sigv4, tls};
 
 /// The vendor app's keep-alive. Other clients' 20 minutes do not survive a NAT gateway.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -149,7 +149,7 @@ impl Navien {
         self.network
             .get_or_try_init(|| async {
                 let ca_file = self.config.ca_file.clone();
-                let loaded = tokio::task::spawn_blocking(move || rest::tls::load(ca_file.as_deref())).await;
+                let loaded = tokio::task::spawn_blocking(move || tls::load(ca_file.as_deref())).await;
                 let tls = loaded.map_err(|_| {
                     let message = "reading the root certificates was interrupted";
                     Failure::new(Phase::Credentials, ErrorName::TlsNoRootCertificate, message)
@@ -222,15 +222,9 @@ impl Navien {
             expires: None,
         };
         Ok(Plan {
-            host: self.config.mqtt_host.clone(),
-            port: self.config.mqtt_port,
-            transport: Transport::Wss,
             proxy: self.proxy.as_ref().map(|(_, proxy)| proxy.clone()),
             tls: Some(Arc::clone(&network.tls)),
             request_target: sigv4::presign(&tokens.keys, target),
-            client_id: self.client_id.clone(),
-            login: None,
-            last_will: None,
             clean_session: self.facts.clean_session.unwrap_or(true),
             keep_alive: self.facts.keep_alive.unwrap_or(KEEP_ALIVE),
             subscriptions,
@@ -241,6 +235,7 @@ impl Navien {
             credentials_expire: Some(tokens.keys_expire.wall),
             min_connect_interval: Duration::from_secs(1),
             hangup_means_credentials: true,
+            ..Plan::to(&self.config.mqtt_host, self.config.mqtt_port, Transport::Wss, &self.client_id)
         })
     }
 
@@ -253,7 +248,7 @@ impl Navien {
             filters
                 .extend(homes.iter().map(|home| topics::long_answers_filter(*home, user, &self.client_id)));
         }
-        filters.into_iter().map(|filter| Subscription { filter, qos: 1, required: true }).collect()
+        filters.into_iter().map(|filter| Subscription::new(filter, 1, true)).collect()
     }
 
     fn conversation(&self, tokens: &Tokens, listing: Listing) -> Conversation {

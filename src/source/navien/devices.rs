@@ -98,7 +98,7 @@ pub fn mac(text: &str) -> Option<String> {
 #[must_use]
 pub fn label(mac: &str, aliases: &BTreeMap<String, String>) -> String {
     aliases.get(mac).cloned().unwrap_or_else(|| {
-        let hash = super::sigv4::hex(digest::digest(&digest::SHA256, mac.as_bytes()).as_ref());
+        let hash = crate::source::sigv4::hex(digest::digest(&digest::SHA256, mac.as_bytes()).as_ref());
         format!("nwp-{}", hash.get(..8).unwrap_or(&hash))
     })
 }

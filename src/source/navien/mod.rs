@@ -16,7 +16,6 @@ pub mod quantities;
 pub mod requests;
 pub mod rest;
 mod setup;
-pub mod sigv4;
 pub mod tokens;
 pub mod topics;
 pub mod wire;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::devices;
 use crate::config::{self, Secret};
 use crate::connection::plan::Proxy;
+use crate::source::proxy;
 
 /// What the connection's policy says about MQTT; `None` leaves it to this source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,44 +73,12 @@ pub(super) fn is_client_id(id: &str) -> bool {
 
 /// The proxy as the HTTP client and as our own dialer want it.
 pub(super) fn proxy(address: &Secret) -> Result<(reqwest::Proxy, Proxy), Invalid> {
-    let url = reqwest::Url::parse(address.expose()).map_err(|_| Invalid::Proxy)?;
-    let host = url.host_str().filter(|_| url.scheme() == "http").ok_or(Invalid::Proxy)?;
-    let credentials = (!url.username().is_empty()).then(|| {
-        let password = url.password().unwrap_or_default();
-        Secret::new(format!("{}:{}", percent_decode(url.username()), percent_decode(password)))
-    });
-    let port = url.port_or_known_default().ok_or(Invalid::Proxy)?;
-    let own = Proxy { host: host.trim_matches(['[', ']']).to_owned(), port, credentials };
-    Ok((reqwest::Proxy::all(url).map_err(|_| Invalid::Proxy)?, own))
-}
-
-/// Undoes the percent-encoding that a password in a URL needs.
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = tail
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    proxy::both(address).ok_or(Invalid::Proxy)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_proxy_is_taken_apart_with_its_password_decoded() {
-        let (_, own) = proxy(&Secret::new("http://me:p%40ss%2Fw%zz@proxy.example:3128")).unwrap();
-        assert_eq!((own.host.as_str(), own.port), ("proxy.example", 3128));
-        assert_eq!(own.credentials.unwrap().expose(), "me:p@ss/w%zz");
-        assert!(proxy(&Secret::new("socks5://proxy.example:1080")).is_err());
-        assert!(proxy(&Secret::new("proxy.example")).is_err());
-    }
 
     #[test]
     fn a_client_id_must_fit_into_a_topic() {

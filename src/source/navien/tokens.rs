@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::sigv4::Keys;
 use super::wire;
 use crate::clock::{Instant, Now};
 use crate::config::Secret;
+use crate::source::sigv4::Keys;
 
 /// What has less time left than this is renewed before it is used.
 const LEAST_LEFT: Duration = Duration::from_secs(300);

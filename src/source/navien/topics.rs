@@ -2,20 +2,13 @@
 //!
 //! Never put a topic into a log or a label: it holds a MAC or the client id.
 
-use ring::rand::SecureRandom as _;
-
 /// The device type of this family's Wi-Fi module. Others speak another dialect in which 1 means on.
 pub const DEVICE_TYPE: i64 = 52;
 
 /// A client id that no other process has: two connections with one id throw each other out without end.
 #[must_use]
 pub fn client_id() -> String {
-    let mut random = [0_u8; 8];
-    // The system's generator does not fail on a running system; without it the clock-seeded one must do.
-    if ring::rand::SystemRandom::new().fill(&mut random).is_err() {
-        random = fastrand::u64(..).to_be_bytes();
-    }
-    format!("navien-hangup-{}", super::sigv4::hex(&random))
+    crate::source::client_id("navien-hangup-")
 }
 
 /// Where a request with this suffix goes.

@@ -36,6 +36,7 @@ pub fn markdown() -> String {
             Kind::Counter => "counter",
             Kind::Gauge if quantity.name.ends_with("_info") => "info",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         };
         let labels = [&["device"], *labels].concat().join(", ");
         format!("| `{}` | {kind} | {labels} | {} | stable |\n", quantity.name, quantity.help)

@@ -1,0 +1,360 @@
+//! Where the values of one series go, and what is remembered of them: a total, the observations, the state.
+//!
+//! Pure. Never shows a retained value twice, and never lets a counter fall that is to be repaired.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::devices::Device;
+use super::reason::Reason;
+use super::rule::{Rule, Value};
+use crate::clock::{Instant, Now};
+use crate::config::mapping::{Counting, MetricKind, Retained};
+use crate::reading::store::Series;
+use crate::reading::{Part, Quantity};
+use crate::source::Sink;
+
+/// A series that was refused is asked for again after this time.
+const REFUSED: Duration = Duration::from_secs(10);
+
+/// Totals and histograms that are remembered at most.
+const TOTALS: usize = 100_000;
+
+/// No total at all.
+const NONE: u32 = u32::MAX;
+
+/// The place of one series, or of the series of one histogram or state.
+#[derive(Debug)]
+pub(super) struct Place {
+    held: Held,
+    /// What was shown last, bit by bit; `None` before the first.
+    last: Option<u64>,
+    total: u32,
+    /// For places that the payload decides.
+    pub(super) device: Option<Arc<Device>>,
+    /// It was taken from the page: another one replaced it, or its device left.
+    pub(super) closed: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    One(Series),
+    Many(Box<[Series]>),
+    Refused(Instant),
+}
+
+/// How a series is called.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'n> {
+    pub(super) quantity: &'n Quantity,
+    pub(super) device: &'n str,
+    pub(super) labels: &'n [(&'n str, &'n str)],
+}
+
+/// What is remembered of counters and histograms. Two topics may lead to one series: there is one memory of it.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    known: HashMap<Box<str>, u32>,
+    totals: Vec<Total>,
+}
+
+#[derive(Debug, Default)]
+struct Total {
+    last: Option<f64>,
+    offset: f64,
+    counts: Box<[f64]>,
+}
+
+impl Totals {
+    /// The memory of a series; `None` when there are too many.
+    fn enter(&mut self, name: Name<'_>, buckets: usize) -> Option<u32> {
+        let mut key = String::with_capacity(96);
+        for part in [&*name.quantity.name, name.device] {
+            key.push_str(part);
+            key.push('\u{1f}');
+        }
+        for (label, value) in name.labels {
+            key.push_str(label);
+            key.push('\u{1f}');
+            key.push_str(value);
+            key.push('\u{1f}');
+        }
+        if let Some(known) = self.known.get(key.as_str()) {
+            return Some(*known);
+        }
+        if self.totals.len() >= TOTALS {
+            return None;
+        }
+        let number = u32::try_from(self.totals.len()).ok()?;
+        self.totals.push(Total { counts: vec![0.0; buckets].into(), ..Total::default() });
+        self.known.insert(key.into(), number);
+        Some(number)
+    }
+}
+
+impl Total {
+    /// A total that goes on where it was when the device begins anew. One that fell by less than a half is late.
+    fn repaired(&mut self, raw: f64) -> f64 {
+        match self.last {
+            Some(last) if raw < last / 2.0 => {
+                self.offset += last;
+                self.last = Some(raw);
+            }
+            Some(last) if raw < last => {}
+            Some(_) | None => self.last = Some(raw),
+        }
+        self.offset + self.last.unwrap_or(raw)
+    }
+}
+
+impl Place {
+    /// Asks for the series of this name.
+    pub(super) fn new(
+        rule: &Rule,
+        name: Name<'_>,
+        totals: &mut Totals,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) -> Self {
+        let refused = Self {
+            held: Held::Refused(now.at + REFUSED),
+            last: None,
+            total: NONE,
+            device: None,
+            closed: false,
+        };
+        let total = match &rule.metric.kind {
+            MetricKind::Gauge
+            | MetricKind::Info
+            | MetricKind::State(_)
+            | MetricKind::Counter(Counting::Raw) => Some(NONE),
+            MetricKind::Counter(Counting::Repair | Counting::Add | Counting::Messages) => {
+                totals.enter(name, 0)
+            }
+            MetricKind::Histogram(bounds) => totals.enter(name, bounds.len() + 2),
+        };
+        let Some(total) = total else { return refused };
+        match held(rule, name, now, sink) {
+            Some(held) => Self { held, total, ..refused },
+            None => refused,
+        }
+    }
+
+    /// How many series it holds.
+    pub(super) fn weight(&self) -> usize {
+        match &self.held {
+            Held::One(_) | Held::Refused(_) => 1,
+            Held::Many(many) => many.len(),
+        }
+    }
+
+    /// Whether its series must be asked for again: they were forgotten, or may be had by now.
+    pub(super) fn is_to_be_asked_again(&self, now: Now) -> bool {
+        match &self.held {
+            Held::Refused(until) => now.at >= *until,
+            Held::One(_) | Held::Many(_) => false,
+        }
+    }
+
+    /// Takes its series from the page at once.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        match &self.held {
+            Held::One(series) => series.close(),
+            Held::Many(many) => many.iter().for_each(Series::close),
+            Held::Refused(_) => {}
+        }
+    }
+
+    /// Puts a value into its place. `Err(None)`: the series was forgotten, ask for it again.
+    #[inline]
+    pub(super) fn put(
+        &mut self,
+        rule: &Rule,
+        value: Value,
+        how: How,
+        totals: &mut Totals,
+    ) -> Result<bool, Option<Reason>> {
+        let lifetime = rule.expire.lifetime();
+        let now = how.now.at;
+        match (&rule.metric.kind, value) {
+            (
+                MetricKind::Gauge | MetricKind::Info | MetricKind::Counter(Counting::Raw),
+                Value::Number(number),
+            ) => {
+                let bits = number.to_bits();
+                if how.is_old(self.last == Some(bits)) {
+                    return Ok(false);
+                }
+                self.last = Some(bits);
+                self.one(number, lifetime, now)
+            }
+            (MetricKind::Counter(Counting::Repair), Value::Number(number)) => {
+                if number < 0.0 {
+                    return Err(Some(Reason::NotANumber));
+                }
+                let Some(total) = totals.totals.get_mut(self.total as usize) else {
+                    return Err(Some(Reason::SeriesRefused));
+                };
+                let number = total.repaired(number);
+                let bits = number.to_bits();
+                if how.is_old(self.last == Some(bits)) {
+                    return Ok(false);
+                }
+                self.last = Some(bits);
+                self.one(number, lifetime, now)
+            }
+            (MetricKind::Counter(Counting::Add | Counting::Messages), Value::Number(number)) => {
+                if how.is_retained() {
+                    return Ok(false);
+                }
+                if number < 0.0 {
+                    return Err(Some(Reason::NotANumber));
+                }
+                let Some(total) = totals.totals.get_mut(self.total as usize) else {
+                    return Err(Some(Reason::SeriesRefused));
+                };
+                // A forgotten series is asked for again with the same value: it is added once.
+                if !how.again {
+                    total.offset += number;
+                }
+                let number = total.offset;
+                self.one(number, lifetime, now)
+            }
+            (MetricKind::Histogram(bounds), Value::Number(number)) => {
+                if how.is_retained() {
+                    return Ok(false);
+                }
+                let Some(total) = totals.totals.get_mut(self.total as usize) else {
+                    return Err(Some(Reason::SeriesRefused));
+                };
+                // A sum that may fall is none (OpenMetrics 1.0).
+                if number < 0.0 {
+                    return Err(Some(Reason::NotANumber));
+                }
+                if !how.again {
+                    observe(total, bounds, number);
+                }
+                let (counts, sum) = (&total.counts, total.offset);
+                // Buckets, then the sum, then the count: as they were asked for.
+                let values = counts
+                    .iter()
+                    .take(bounds.len() + 1)
+                    .copied()
+                    .chain([sum, counts.last().copied().unwrap_or(0.0)]);
+                self.many(values, lifetime, now)
+            }
+            (MetricKind::State(states), Value::State(state)) => {
+                let bits = state.map_or(u64::MAX, |state| state as u64);
+                if how.is_old(self.last == Some(bits)) {
+                    return Ok(false);
+                }
+                self.last = Some(bits);
+                let values = (0..states.len()).map(|at| f64::from(u8::from(Some(at) == state)));
+                self.many(values, lifetime, now)
+            }
+            (MetricKind::State(_), Value::Number(_))
+            | (
+                MetricKind::Gauge | MetricKind::Info | MetricKind::Counter(_) | MetricKind::Histogram(_),
+                Value::State(_),
+            ) => Ok(false),
+        }
+    }
+
+    #[inline]
+    fn one(&mut self, number: f64, lifetime: Duration, now: Instant) -> Result<bool, Option<Reason>> {
+        match &self.held {
+            Held::One(series) if series.set(number, lifetime, now) => {
+                self.closed = false;
+                Ok(true)
+            }
+            Held::One(_) | Held::Many(_) => Err(None),
+            Held::Refused(_) => Err(Some(Reason::SeriesRefused)),
+        }
+    }
+
+    fn many(
+        &mut self,
+        values: impl Iterator<Item = f64>,
+        lifetime: Duration,
+        now: Instant,
+    ) -> Result<bool, Option<Reason>> {
+        match &self.held {
+            Held::Many(many) => {
+                let mut all = true;
+                for (series, value) in many.iter().zip(values) {
+                    all &= series.set(value, lifetime, now);
+                }
+                self.closed = false;
+                if all { Ok(true) } else { Err(None) }
+            }
+            Held::One(_) => Err(None),
+            Held::Refused(_) => Err(Some(Reason::SeriesRefused)),
+        }
+    }
+
+    /// What is shown now stays what it was, for a place that was asked for again.
+    pub(super) fn inherit(&mut self, older: &Self) {
+        self.device.clone_from(&older.device);
+    }
+}
+
+/// One observation: every bucket that it fits in, the infinite one, the sum and the count.
+fn observe(total: &mut Total, bounds: &[f64], number: f64) {
+    let last = bounds.len() + 1;
+    for (at, count) in total.counts.iter_mut().enumerate() {
+        let counts = at >= bounds.len() || bounds.get(at).is_some_and(|bound| number <= *bound);
+        if counts && at <= last {
+            *count += 1.0;
+        }
+    }
+    total.offset += number;
+}
+
+fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Option<Held> {
+    let Name { quantity, device, labels } = name;
+    let mut ask = |part, labels: &[(&str, &str)]| sink.series(quantity, part, device, labels, now);
+    match &rule.metric.kind {
+        MetricKind::Gauge | MetricKind::Info | MetricKind::Counter(_) => {
+            ask(Part::Value, labels).map(Held::One)
+        }
+        MetricKind::Histogram(bounds) => {
+            let buckets = bounds.iter().copied().chain([f64::INFINITY]).map(Part::Bucket);
+            let all = buckets.chain([Part::Sum, Part::Count]).map(|part| ask(part, labels));
+            all.collect::<Option<Box<[_]>>>().map(Held::Many)
+        }
+        MetricKind::State(states) => {
+            let all = states.iter().map(|state| {
+                let mut with_state = labels.to_vec();
+                with_state.push(("state", state));
+                ask(Part::Value, &with_state)
+            });
+            all.collect::<Option<Box<[_]>>>().map(Held::Many)
+        }
+    }
+}
+
+/// How a value came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    pub(super) now: Now,
+    /// The broker had kept it.
+    pub(super) retained: bool,
+    pub(super) rule: Retained,
+    /// The same value once more, into a series that was asked for again.
+    pub(super) again: bool,
+}
+
+impl How {
+    /// Whether it counts as something that is happening.
+    pub(super) fn is_retained(self) -> bool {
+        self.retained && self.rule == Retained::Show
+    }
+
+    /// Whether it is a retained value that was shown before.
+    #[inline]
+    fn is_old(self, same: bool) -> bool {
+        same && !self.again && self.is_retained()
+    }
+}

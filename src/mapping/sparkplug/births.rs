@@ -1,0 +1,171 @@
+//! What births said: the names that aliases stand for, which devices there are, and which message comes next.
+//!
+//! Pure. Never remembers more than so many nodes and names, whoever is born.
+
+use std::collections::HashMap;
+
+/// Nodes at most.
+const NODES: usize = 10_000;
+/// Nodes and devices at most, together.
+const SPEAKERS: usize = 100_000;
+/// Bytes of all names that are remembered at most.
+const BYTES: usize = 32 << 20;
+/// What a name takes beside its letters.
+const OVERHEAD: usize = 48;
+
+/// All nodes of one connection, by what stands before and behind the type in their topics.
+#[derive(Debug, Default)]
+pub(super) struct Births {
+    nodes: HashMap<Box<str>, Node>,
+    speakers: usize,
+    bytes: usize,
+}
+
+/// One node.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// Itself under the empty name, and its devices.
+    speakers: HashMap<Box<str>, Speaker>,
+    /// The number of the session that its last birth began.
+    session: Option<u64>,
+    seq: Option<u8>,
+    /// Messages that never came.
+    pub(super) missed: u64,
+}
+
+/// A node itself, or one of its devices.
+#[derive(Debug, Default)]
+struct Speaker {
+    aliases: HashMap<u64, Known>,
+}
+
+/// What an alias stands for.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) name: Box<str>,
+    pub(super) datatype: Option<u64>,
+}
+
+impl Births {
+    /// A node and one of its devices (empty: the node itself), entered when they are new. `None`: one too many.
+    pub(super) fn enter(&mut self, node: &str, device: &str) -> Option<&mut Node> {
+        if !self.nodes.contains_key(node) {
+            if self.nodes.len() >= NODES {
+                return None;
+            }
+            self.nodes.insert(node.into(), Node::default());
+        }
+        let node = self.nodes.get_mut(node)?;
+        if !node.speakers.contains_key(device) {
+            if self.speakers >= SPEAKERS {
+                return None;
+            }
+            self.speakers += 1;
+            node.speakers.insert(device.into(), Speaker::default());
+        }
+        Some(node)
+    }
+
+    /// A node that is known.
+    pub(super) fn node(&mut self, node: &str) -> Option<&mut Node> {
+        self.nodes.get_mut(node)
+    }
+
+    /// A birth begins: what was known of this device is of the past. That of a node is one of all its devices.
+    pub(super) fn begin(&mut self, node: &str, device: &str) {
+        let Some(node) = self.nodes.get_mut(node) else { return };
+        let mut forgotten = 0;
+        for (name, speaker) in &mut node.speakers {
+            if device.is_empty() || **name == *device {
+                forgotten += speaker.aliases.values().map(|known| known.name.len() + OVERHEAD).sum::<usize>();
+                speaker.aliases = HashMap::new();
+            }
+        }
+        self.bytes = self.bytes.saturating_sub(forgotten);
+    }
+
+    /// A birth says what an alias stands for. `false`: there is no more room.
+    pub(super) fn learn(&mut self, node: &str, device: &str, alias: u64, known: Known) -> bool {
+        let size = known.name.len() + OVERHEAD;
+        if self.bytes + size > BYTES {
+            return false;
+        }
+        let speaker = self.nodes.get_mut(node).and_then(|node| node.speakers.get_mut(device));
+        let Some(speaker) = speaker else { return false };
+        self.bytes += size;
+        if let Some(older) = speaker.aliases.insert(alias, known) {
+            self.bytes = self.bytes.saturating_sub(older.name.len() + OVERHEAD);
+        }
+        true
+    }
+
+    /// What an alias stands for.
+    pub(super) fn known(&self, node: &str, device: &str, alias: u64) -> Option<&Known> {
+        self.nodes.get(node)?.speakers.get(device)?.aliases.get(&alias)
+    }
+}
+
+impl Node {
+    /// The devices that spoke, without the node itself.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &str> {
+        self.speakers.keys().map(AsRef::as_ref).filter(|name: &&str| !name.is_empty())
+    }
+
+    /// A new session of this number begins.
+    pub(super) const fn born(&mut self, session: Option<u64>, seq: Option<u8>) {
+        self.session = session;
+        self.seq = seq;
+    }
+
+    /// Whether the death of this session is that of the present one: a broker may publish an old will late.
+    pub(super) fn dies(&self, session: Option<u64>) -> bool {
+        match (self.session, session) {
+            (Some(own), Some(other)) => own == other,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Counts what did not come before this message; `true`: something did not.
+    pub(super) fn follows(&mut self, seq: Option<u8>) -> bool {
+        let Some(seq) = seq else { return false };
+        let gap = self.seq.map_or(0, |last| seq.wrapping_sub(last.wrapping_add(1)));
+        self.seq = Some(seq);
+        self.missed += u64::from(gap);
+        gap > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_came_is_counted_around_the_end() {
+        let mut node = Node::default();
+        assert!(!node.follows(Some(254)) && !node.follows(Some(255)) && !node.follows(Some(0)));
+        assert!(node.follows(Some(3)) && !node.follows(None) && !node.follows(Some(4)));
+        assert_eq!(node.missed, 2);
+    }
+
+    #[test]
+    fn names_are_bounded_and_forgotten_with_the_next_birth() {
+        let mut births = Births::default();
+        assert!(births.enter("n", "").is_some() && births.enter("n", "d").is_some());
+        let known = || Known { name: "x".repeat(1_000).into(), datatype: None };
+        let learnt = (0..100_000).take_while(|alias| births.learn("n", "d", *alias, known())).count();
+        assert_eq!(learnt, BYTES / (1_000 + OVERHEAD));
+        births.begin("n", "");
+        assert_eq!(births.bytes, 0);
+        assert!(births.known("n", "d", 1).is_none() && births.learn("n", "d", 1, known()));
+        assert!(births.learn("n", "d", 1, known()), "the same alias again");
+        assert_eq!(births.bytes, 1_000 + OVERHEAD);
+    }
+
+    #[test]
+    fn only_the_death_of_the_present_session_counts() {
+        let mut node = Node::default();
+        assert!(node.dies(Some(3)));
+        node.born(Some(4), None);
+        assert!(node.dies(Some(4)) && !node.dies(Some(3)) && node.dies(None));
+    }
+}

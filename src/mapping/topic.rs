@@ -1,0 +1,219 @@
+//! Topic filters: which are right, which topics they fit, and the topics by which devices say that they come and go.
+//!
+//! Pure. Never allocates while it compares.
+
+/// Longest topic or filter in bytes (MQTT, 1.5.4).
+const LONGEST: usize = 65_535;
+
+/// Whether this is a topic filter; `$share/group/filter` is one.
+///
+/// # Errors
+/// What is wrong, with a right example.
+pub fn check(filter: &str) -> Result<(), String> {
+    const EXAMPLE: &str = "write for example `home/+/sensor` or `home/#`";
+    let bare = match filter.strip_prefix("$share/") {
+        None => filter,
+        Some(shared) => {
+            let (group, bare) = shared.split_once('/').unwrap_or((shared, ""));
+            if group.is_empty() || group.contains(['+', '#']) || bare.is_empty() {
+                return Err(format!(
+                    "`{filter}` is no shared subscription (write for example `$share/hangup/home/#`)"
+                ));
+            }
+            bare
+        }
+    };
+    if bare.is_empty() || filter.len() > LONGEST || filter.contains('\0') {
+        return Err(format!("is not a topic filter ({EXAMPLE})"));
+    }
+    let mut levels = bare.split('/').peekable();
+    while let Some(level) = levels.next() {
+        if level.contains('#') && (level != "#" || levels.peek().is_some()) {
+            return Err(format!("`{filter}`: `#` is the whole last level or none ({EXAMPLE})"));
+        }
+        if level.contains('+') && level != "+" {
+            return Err(format!("`{filter}`: `+` is a whole level ({EXAMPLE})"));
+        }
+    }
+    Ok(())
+}
+
+/// The filter without `$share/group/`.
+#[must_use]
+pub fn bare(filter: &str) -> &str {
+    filter.strip_prefix("$share/").and_then(|shared| shared.split_once('/')).map_or(filter, |(_, bare)| bare)
+}
+
+/// Whether a topic fits a filter. A wildcard at the begin does not mean topics of the broker (`$SYS/…`).
+#[must_use]
+pub fn fits(filter: &str, topic: &str) -> bool {
+    let filter = bare(filter);
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    let mut wanted = filter.split('/');
+    loop {
+        match (wanted.next(), levels.next()) {
+            (None, None) | (Some("#"), _) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(want), Some(level)) if want == level => {}
+            (Some(_) | None, Some(_)) | (Some(_), None) => return false,
+        }
+    }
+}
+
+/// Whether every topic that fits the second filter fits the first: then one subscription is enough.
+#[must_use]
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    // A shared subscription brings a part of the messages only.
+    if wide.starts_with("$share/") {
+        return false;
+    }
+    if narrow.starts_with('$') && wide.starts_with(['+', '#']) {
+        return false;
+    }
+    let (mut wide, mut narrow) = (wide.split('/'), narrow.split('/'));
+    loop {
+        match (wide.next(), narrow.next()) {
+            (None, None) | (Some("#"), _) => return true,
+            (Some("+"), Some(level)) if level != "#" => {}
+            (Some(want), Some(level)) if want == level => {}
+            (Some(_) | None, Some(_)) | (Some(_), None) => return false,
+        }
+    }
+}
+
+/// A level of a topic: 1 is the first, -1 the last.
+#[must_use]
+pub fn level(topic: &str, at: i16) -> Option<&str> {
+    let steps = usize::from(at.unsigned_abs()).checked_sub(1)?;
+    if at > 0 { topic.split('/').nth(steps) } else { topic.rsplit('/').nth(steps) }
+}
+
+/// A topic by which devices say that they come and go: `{device}` stands for one or more whole levels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    before: String,
+    after: String,
+    has_device: bool,
+}
+
+impl Presence {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong, with a right example.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a topic with `{{device}}` as a level (write for example `home/{{device}}/status`)"
+            )
+        };
+        let (before, after, has_device) = match text.split_once("{device}") {
+            None => (text, "", false),
+            Some((before, after)) => {
+                let whole = (before.is_empty() || before.ends_with('/'))
+                    && (after.is_empty() || after.starts_with('/'));
+                if !whole {
+                    return Err(wrong());
+                }
+                (before, after, true)
+            }
+        };
+        if text.is_empty() || [before, after].iter().any(|part| part.contains(['{', '}', '#', '+', '\0'])) {
+            return Err(wrong());
+        }
+        Ok(Self { before: before.to_owned(), after: after.to_owned(), has_device })
+    }
+
+    /// The device that this topic speaks for; `Some("")`: for all of them. `None` when it is another topic.
+    #[must_use]
+    pub fn device<'t>(&self, topic: &'t str) -> Option<&'t str> {
+        if !self.has_device {
+            return (topic == self.before).then_some("");
+        }
+        let device = topic.strip_prefix(self.before.as_str())?.strip_suffix(self.after.as_str())?;
+        (!device.is_empty() && !device.starts_with('/') && !device.ends_with('/')).then_some(device)
+    }
+
+    /// What to subscribe to for it.
+    #[must_use]
+    pub fn filter(&self) -> String {
+        let device = if self.has_device { "+" } else { "" };
+        format!("{}{device}{}", self.before, self.after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_fit_as_the_standard_says() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/+", "a/", true),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("#", "a/b", true),
+            ("+/+", "/b", true),
+            ("#", "$SYS/broker", false),
+            ("+/broker", "$SYS/broker", false),
+            ("$SYS/#", "$SYS/broker", true),
+            ("$share/g/a/+", "a/b", true),
+        ] {
+            assert_eq!(fits(filter, topic), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_told() {
+        for filter in ["", "a/#/b", "a#", "a+/b", "$share/g", "$share//a", "$share/+/a", "a\0"] {
+            assert!(check(filter).is_err(), "{filter}");
+        }
+        for filter in ["#", "+", "a/+/b/#", "/", "$share/g/#", "$SYS/#"] {
+            assert_eq!(check(filter), Ok(()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_wide_filter_covers_a_narrow_one() {
+        for (wide, narrow, expected) in [
+            ("z/#", "z/+/availability", true),
+            ("z/+", "z/+/availability", false),
+            ("z/+/+", "z/+/availability", true),
+            ("z/+", "z/#", false),
+            ("#", "$SYS/x", false),
+            ("$share/g/z/#", "z/a", false),
+            ("z/a", "z/a", true),
+        ] {
+            assert_eq!(covers(wide, narrow), expected, "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn levels_are_counted_from_both_ends() {
+        assert_eq!([1, 2, -1, -3].map(|at| level("a/b/c", at)), [Some("a"), Some("b"), Some("c"), Some("a")]);
+        assert_eq!([0, 4, -4, i16::MIN].map(|at| level("a/b/c", at)), [None; 4]);
+    }
+
+    #[test]
+    fn the_device_of_a_presence_may_have_several_levels() {
+        let presence = Presence::parse("z/{device}/availability").unwrap();
+        assert_eq!(presence.device("z/lamp/availability"), Some("lamp"));
+        assert_eq!(presence.device("z/attic/lamp/availability"), Some("attic/lamp"));
+        assert_eq!(presence.filter(), "z/+/availability");
+        for other in ["z/availability", "z//availability", "z/lamp", "y/lamp/availability"] {
+            assert_eq!(presence.device(other), None, "{other}");
+        }
+        let all = Presence::parse("z/bridge/state").unwrap();
+        assert_eq!((all.device("z/bridge/state"), all.device("z/x")), (Some(""), None));
+        for text in ["", "z/x{device}", "z/{device}y", "z/+/{device}", "{device}/{device}"] {
+            assert!(Presence::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How long values are shown: expiry, retained messages, devices that say that they leave.
+
+use std::time::Duration;
+
+use hangup::source::Outcome;
+
+use crate::world::{World, one};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const RULE: &str = "name = \"a_watts\"";
+
+#[test]
+fn every_rule_has_its_own_time() {
+    let toml = "[[subscribe]]\nfilter = \"home/#\"\nexpire = \"10m\"\n\
+        [[subscribe.metric]]\nname = \"a_watts\"\npath = \"a\"\n\
+        [[subscribe.metric]]\nname = \"b_watts\"\npath = \"a\"\nexpire = \"1m\"\n\
+        [[subscribe.metric]]\nname = \"c_watts\"\npath = \"a\"\nexpire = \"never\"\n";
+    let mut world = World::new(toml);
+    world.hear("home/x", r#"{"a":1}"#);
+    for (after, shown) in [(0, 3), (61, 2), (601, 1), (10_000_000, 1)] {
+        world.pass(Duration::from_secs(after));
+        assert_eq!(world.page().len(), shown, "{after}");
+    }
+}
+
+#[test]
+fn a_retained_value_is_shown_once_and_renews_nothing() {
+    let mut world = World::new(&one("device = \"{2}\"", RULE));
+    assert_eq!(world.hear_retained("home/x", "1"), Some(Outcome::Decoded));
+    assert_eq!(world.page(), [r#"a_watts{device="x"} 1"#]);
+    assert_eq!(world.of_device("mqtt_device_last_seen_timestamp_seconds", "x"), None);
+    // The connection comes back now and then, and the broker repeats what it keeps.
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(1_000));
+        world.hear_retained("home/x", "1");
+    }
+    assert_eq!(world.page(), [] as [&str; 0]);
+    // Even after the store has forgotten the series.
+    world.pass(10 * HOUR);
+    world.hear("home/y", "5");
+    world.hear_retained("home/x", "1");
+    assert_eq!(world.page(), [r#"a_watts{device="y"} 5"#]);
+    // Another value was said while we were away.
+    world.hear_retained("home/x", "2");
+    assert_eq!(world.page().len(), 2);
+    // And it is live once more.
+    world.hear("home/x", "2");
+    assert_eq!(world.of_device("mqtt_device_messages_total", "x"), Some(1.0));
+}
+
+#[test]
+fn a_live_value_is_renewed_by_a_live_one_only() {
+    let mut world = World::new(&one("", RULE));
+    world.hear("home/x", "1");
+    world.pass(HOUR / 2);
+    world.hear_retained("home/x", "1");
+    world.pass(HOUR / 2);
+    assert!(world.page().is_empty());
+    world.hear("home/x", "1");
+    world.pass(HOUR / 2);
+    world.hear("home/x", "1");
+    world.pass(HOUR / 2);
+    assert_eq!(world.page(), ["a_watts 1"]);
+}
+
+#[test]
+fn retained_messages_are_taken_for_live_or_passed_over_where_the_rule_says_so() {
+    let mut world = World::new(&one("retained = \"accept\"\ndevice = \"{2}\"", RULE));
+    world.hear_retained("home/x", "1");
+    assert_eq!(world.of_device("mqtt_device_messages_total", "x"), Some(1.0));
+    let mut world = World::new(&one("retained = \"ignore\"", RULE));
+    assert_eq!(world.hear_retained("home/x", "1"), Some(Outcome::Ignored));
+    assert!(world.page().is_empty() && world.errors().is_empty());
+}
+
+#[test]
+fn a_retained_message_is_no_event() {
+    let mut world = World::new(&one("", "name = \"clicks_total\"\ntype = \"counter\"\ncount = \"messages\""));
+    world.hear_retained("home/x", "1");
+    assert!(world.page().is_empty());
+    world.hear("home/x", "1");
+    world.hear_retained("home/x", "1");
+    assert_eq!(world.page(), ["clicks_total 1"]);
+}
+
+const AVAILABLE: &str = "device = \"{2}\"\navailability = { topic = \"home/{device}/status\", path = \"state\" }\nexclude = [\"home/+/status\"]";
+
+#[test]
+fn a_device_that_says_it_leaves_takes_its_series_along() {
+    let mut world = World::new(&one(AVAILABLE, "name = \"a_watts\"\npath = \"a\"\nlabels = { t = \"{3}\" }"));
+    world.hear("home/x/1", r#"{"a":1}"#);
+    world.hear("home/x/2", r#"{"a":2}"#);
+    world.hear("home/y/1", r#"{"a":3}"#);
+    assert_eq!(world.hear("home/x/status", r#"{"state":"offline"}"#), Some(Outcome::Decoded));
+    assert_eq!(world.page(), [r#"a_watts{device="y",t="1"} 3"#]);
+    // What the broker had kept of it is of the past, and stays so.
+    world.hear_retained("home/x/1", r#"{"a":4}"#);
+    assert_eq!(world.page().len(), 1);
+    // It comes back, and its next word counts.
+    world.hear("home/x/status", r#"{"state":"online"}"#);
+    assert_eq!(world.page().len(), 1);
+    world.hear("home/x/1", r#"{"a":1}"#);
+    assert_eq!(world.page(), [r#"a_watts{device="x",t="1"} 1"#, r#"a_watts{device="y",t="1"} 3"#]);
+    // Words that are neither change nothing.
+    world.hear("home/x/status", "garbage");
+    assert_eq!(world.page().len(), 2);
+}
+
+#[test]
+fn a_device_that_the_payload_names_leaves_too() {
+    let subscribe = "device = \"{payload.id}\"\navailability = { topic = \"status/{device}\" }";
+    let mut world = World::new(&one(subscribe, "name = \"a_watts\"\npath = \"a\""));
+    world.hear("home/rf", r#"{"id":"x","a":1}"#);
+    world.hear("home/rf", r#"{"id":"y","a":2}"#);
+    world.hear("status/x", "offline");
+    assert_eq!(world.page(), [r#"a_watts{device="y"} 2"#]);
+}
+
+#[test]
+fn a_bridge_that_leaves_takes_everybody_along() {
+    let subscribe = "device = \"{2}\"\navailability = { topic = \"home/bridge/state\", offline = \"gone\" }";
+    let mut world = World::new(&one(subscribe, "name = \"a_watts\"\npath = \"a\""));
+    world.hear("home/x", r#"{"a":1}"#);
+    world.hear("home/y", r#"{"a":2}"#);
+    world.hear("home/bridge/state", "gone");
+    assert!(world.page().is_empty());
+    world.hear("home/y", r#"{"a":2}"#);
+    assert_eq!(world.page(), [r#"a_watts{device="y"} 2"#]);
+}
+
+#[test]
+fn a_series_that_the_store_forgot_comes_back() {
+    let mut world =
+        World::new(&one("expire = \"1m\"", "name = \"e_total\"\ntype = \"counter\"\ncount = \"add\""));
+    world.hear("home/x", "2");
+    world.pass(3 * HOUR);
+    assert!(world.page().is_empty());
+    assert!(world.store.is_empty());
+    world.hear("home/x", "3");
+    assert_eq!(world.page(), ["e_total 5"]);
+}
