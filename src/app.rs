@@ -101,7 +101,8 @@ async fn serve(
     let started = clock::now();
     let metrics = Arc::new(Metrics::started(started));
     let store =
-        Arc::new(Store::new(config.readings.series_limit, config.readings.outage_grace, metrics.exporter()));
+        // Each connection brings a grace of its own.
+        Arc::new(Store::new(config.readings.series_limit, Duration::ZERO, metrics.exporter()));
     let board = Arc::new(Board::default());
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());

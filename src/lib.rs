@@ -65,6 +65,7 @@
 //! | [`cli`] | arguments, printing, exit codes | work |
 //! | [`config`] | a file or variables to a valid [`config::Config`]; all problems at once | accept half a configuration |
 //! | [`source`] | how to connect now ([`source::Planner`]), what to ask and what answers mean ([`source::Dialogue`]) | touch a socket of MQTT |
+//! | [`mapping`] | what a message becomes, by the rules of the configuration: topic and payload to readings, and why not | wait, keep a topic as a label, let one message delay the next |
 //! | [`convert`] | configurations of mqtt2prometheus in the words of ours | leave anything out silently |
 //! | [`connection`] | one reconnecting connection: machine, policy, dialer, link, error names | know a device or a payload |
 //! | [`lifecycle`] | what happened, said once: events, recorder, history, board, and the journal that keeps it | decide anything |

@@ -101,14 +101,14 @@ fn a_good_file_is_told_as_what_it_would_run() {
         run.stdout,
         "F: no problem found. `hangup run` would start\n  \
          page        http://0.0.0.0:9883/metrics\n  \
-         readings    at most 100000 series, gone 2m after their connection\n  \
+         readings    at most 100000 series\n  \
          log         text, info\n  \
          state       nothing is kept over a restart\n  \
          diagnostics no file\n  \
          probes      off\n  \
-         commands    off\n  \
+         commands    off\n  limits      at most 100 connects a second\n  \
          connection  home: navien, status every 1m, features every 30m, energy every 30m, 0 devices named; \
-         reconnects two_tier\n"
+         reconnects two_tier; readings gone 2m after it\n"
     );
     assert_eq!(run.code, Some(0));
 }

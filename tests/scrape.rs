@@ -140,7 +140,11 @@ fn a_packed_page_unpacks_to_the_same_page() {
     assert!(packed.len() * 4 < page.len());
     let mut unpacked = String::new();
     flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).unwrap();
-    assert!(unpacked == page, "something got lost on the way");
+    // What the process itself used meanwhile is not the same.
+    let without_process = |page: &str| -> Vec<String> {
+        page.lines().filter(|line| !line.starts_with("process_")).map(ToOwned::to_owned).collect()
+    };
+    assert!(without_process(&unpacked) == without_process(&page), "something got lost on the way");
 }
 
 #[test]

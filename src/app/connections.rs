@@ -274,6 +274,7 @@ impl Connections {
         };
         let watched = name.clone();
         let (feed, successor) = (self.store.feed(&name), self.metrics.connection(labels));
+        feed.set_grace(config.outage_grace);
         let task = tokio::spawn(async move {
             // A panic here is a bug of ours: it is said loudly, the page does not show the connection as it was, and
             // the other connections live on.

@@ -66,13 +66,14 @@ fn config(listen: SocketAddr, cloud: &Cloud, ca: &Path) -> Config {
     let connection = config::Connection {
         name: "demo".to_owned(),
         policy,
+        outage_grace: seconds(30),
         source: Source::Navien(Box::new(navien)),
         subscribe: Vec::new(),
         fleet: None,
     };
     Config {
         http: Http { listen: vec![listen.into()], ..Http::default() },
-        readings: Readings { outage_grace: seconds(30), ..Readings::default() },
+        readings: Readings::default(),
         log: Log::default(),
         state: config::State::default(),
         diagnostics: config::Diagnostics::default(),

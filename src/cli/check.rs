@@ -81,12 +81,7 @@ fn summary(origin: &Origin, config: &Config, part: Option<Shard>) -> String {
     let mut text = format!("{name}: no problem found. `hangup run` would start\n");
     // Writing to a String can not fail.
     let _ = writeln!(text, "  page        {}", listen.join(", "));
-    let _ = writeln!(
-        text,
-        "  readings    at most {} series, gone {} after their connection",
-        readings.series_limit,
-        Human(readings.outage_grace)
-    );
+    let _ = writeln!(text, "  readings    at most {} series", readings.series_limit);
     let _ = writeln!(text, "  log         {format}, {}", log.level.as_str().to_lowercase());
     let _ = writeln!(text, "  state       {}", of_state(state));
     let _ = writeln!(text, "  diagnostics {}", of_diagnostics(diagnostics));
@@ -130,7 +125,7 @@ fn of_commands(commands: &Commands) -> String {
 }
 
 fn of_connection(connection: &Connection) -> String {
-    let Connection { name, policy, source, .. } = connection;
+    let Connection { name, policy, outage_grace, source, .. } = connection;
     let source = match source {
         Source::Navien(account) => of_account(account),
         Source::Broker(broker) => {
@@ -148,7 +143,8 @@ fn of_connection(connection: &Connection) -> String {
             format!("aws_iot, {how} to {endpoint}:{port}, MQTT {version}, {}", of_filters(connection))
         }
     };
-    format!("{name}: {source}; reconnects {}", policy.recovery.as_str())
+    let (grace, recovery) = (Human(*outage_grace), policy.recovery.as_str());
+    format!("{name}: {source}; reconnects {recovery}; readings gone {grace} after it")
 }
 
 fn of_filters(Connection { subscribe, fleet, .. }: &Connection) -> String {

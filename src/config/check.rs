@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
@@ -19,6 +20,9 @@ use super::{
 /// The sources, as they stand in a file.
 const SOURCES: &str =
     "`[connection.source.navien]`, `[connection.source.broker]` or `[connection.source.aws_iot]`";
+
+/// For how long readings may outlive their connection.
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 
 /// The words of `log.level`.
 pub(super) const LEVELS: &[(&str, tracing::Level)] = &[
@@ -36,7 +40,7 @@ pub(super) const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("
 pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surroundings<'_>) -> Config {
     let mut root = Fields::root(report, table);
     let http = http(root.table("http"), around);
-    let readings = readings(root.table("readings"));
+    let (readings, grace) = readings(root.table("readings"));
     let log = log(root.table("log"));
     let state = past::state(root.table("state"), around);
     let diagnostics = past::diagnostics(root.table("diagnostics"), around);
@@ -46,7 +50,7 @@ pub(super) fn config(report: &Report<'_>, table: &DeTable<'_>, around: &Surround
     let reconnect = root.table("reconnect");
     let patient = reconnect.as_ref().is_some_and(suited::says_how_patient);
     let policy = reconnect::shared(reconnect);
-    let connections = connections(&mut root, &policy, patient, around);
+    let connections = connections(&mut root, &Shared { policy, patient, grace }, around);
     root.finish();
     Config { http, readings, log, state, diagnostics, diagnosis, commands, limits, shard: None, connections }
 }
@@ -63,7 +67,7 @@ impl Default for Http {
 
 impl Default for Readings {
     fn default() -> Self {
-        Self { series_limit: 100_000, outage_grace: Duration::from_secs(120) }
+        Self { series_limit: 100_000 }
     }
 }
 
@@ -103,18 +107,25 @@ fn mode(value: &DeValue<'_>) -> Result<u32, String> {
         .ok_or_else(|| format!("{} is not a file mode (write for example `\"0660\"`)", value::shown(value)))
 }
 
-fn readings(fields: Option<Fields<'_, '_>>) -> Readings {
-    let mut readings = Readings::default();
+/// What stands above the connections and holds for those that say nothing else.
+struct Shared {
+    policy: Policy,
+    /// How patient to be with a broker that refuses us is said, too.
+    patient: bool,
+    grace: Option<Duration>,
+}
+
+fn readings(fields: Option<Fields<'_, '_>>) -> (Readings, Option<Duration>) {
+    let (mut readings, mut grace) = (Readings::default(), None);
     if let Some(mut fields) = fields {
         let limit = fields.read("series_limit", value::integer(1..=10_000_000));
         if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) {
             readings.series_limit = limit;
         }
-        let grace = value::duration(Duration::ZERO..=Duration::from_secs(86_400));
-        fields.set("outage_grace", &mut readings.outage_grace, grace);
+        grace = fields.read("outage_grace", value::duration(GRACE));
         fields.finish();
     }
-    readings
+    (readings, grace)
 }
 
 fn limits(fields: Option<Fields<'_, '_>>) -> ProcessLimits {
@@ -142,8 +153,7 @@ fn log(fields: Option<Fields<'_, '_>>) -> Log {
 /// `patient`: the policy says itself how long to wait when only a person can help.
 fn connections(
     root: &mut Fields<'_, '_>,
-    policy: &Policy,
-    patient: bool,
+    shared: &Shared,
     around: &Surroundings<'_>,
 ) -> Vec<Connection> {
     let tables = root.tables("connection");
@@ -166,14 +176,15 @@ fn connections(
             }
         }
         let own = fields.table("reconnect");
-        let patient = patient || own.as_ref().is_some_and(suited::says_how_patient);
-        let mut policy = reconnect::own(own, policy);
+        let patient = shared.patient || own.as_ref().is_some_and(suited::says_how_patient);
+        let mut policy = reconnect::own(own, &shared.policy);
         if policy.client_id.as_ref().is_some_and(|id| !client_ids.insert(id.clone())) {
             fields.problem(
                 "reconnect",
                 "its `client_id` is used by another connection: they would evict each other",
             );
         }
+        let grace = fields.read("outage_grace", value::duration(GRACE)).or(shared.grace);
         let (kind, source) = source(&mut fields, around);
         let subscribe = mapping::all(&mut fields);
         if let Some(kind) = kind {
@@ -184,8 +195,9 @@ fn connections(
         }
         let fleet = fields.table("fleet").and_then(fleet::fleet);
         fields.finish();
-        if let (Some(name), Some(source)) = (name, source) {
-            connections.push(Connection { name, policy, source, subscribe, fleet });
+        if let (Some(name), Some(source), Some(kind)) = (name, source, kind) {
+            let outage_grace = grace.unwrap_or_else(|| suited::grace(kind));
+            connections.push(Connection { name, policy, outage_grace, source, subscribe, fleet });
         }
     }
     connections

@@ -9,7 +9,7 @@ use super::problem::{Problem, Problems};
 use super::secret_field::{self, Surroundings};
 use super::{
     Commands, Config, Connection, Diagnosis, Diagnostics, Http, Log, Navien, Policy, ProcessLimits, Readings,
-    Secret, SecretSource, Source, State, check, navien,
+    Secret, SecretSource, Source, State, check, navien, suited,
 };
 
 const EMAIL: &str = "NAVIEN_EMAIL";
@@ -135,6 +135,7 @@ fn one(account: Navien) -> Config {
     let connection = Connection {
         name: "navien".to_owned(),
         policy: Policy::default(),
+        outage_grace: suited::grace(Kind::Navien),
         source: Source::Navien(Box::new(account)),
         subscribe: Vec::new(),
         fleet: None,

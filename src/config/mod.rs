@@ -95,8 +95,6 @@ pub struct Http {
 pub struct Readings {
     /// At most this many series of readings; further ones are refused and counted.
     pub series_limit: usize,
-    /// Readings leave the page when their connection has been away for longer than this.
-    pub outage_grace: Duration,
 }
 
 /// Log format.
@@ -124,6 +122,8 @@ pub struct Connection {
     pub name: String,
     /// How it reconnects.
     pub policy: Policy,
+    /// Its readings leave the page when it has been away for longer than this, and return with it if they are still fresh.
+    pub outage_grace: Duration,
     /// What it leads to.
     pub source: Source,
     /// What to subscribe to and what messages mean, where the source leaves that to the configuration.

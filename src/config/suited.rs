@@ -27,6 +27,15 @@ pub(super) enum Kind {
 /// and one that starts before its user database refuses everybody for a while, to be back within 15 s after that.
 const BROKER_PATIENCE: Duration = Duration::from_secs(12);
 
+/// For how long readings outlive their connection, where nothing is written. A heater is asked once a minute, and what it
+/// said stays true that long. A broker is heard all the time: what a short reconnect needs, and no more.
+pub(super) const fn grace(kind: Kind) -> Duration {
+    match kind {
+        Kind::Navien => Duration::from_secs(120),
+        Kind::Broker | Kind::AwsIot => Duration::from_secs(3),
+    }
+}
+
 /// Whether this table says itself how long to wait when only a person can help.
 pub(super) fn says_how_patient(reconnect: &Fields<'_, '_>) -> bool {
     reconnect.has("max_delay_setup")

@@ -161,6 +161,8 @@ pub struct Plan {
     pub upgrade_headers: Vec<(String, Secret)>,
     /// MQTT client id.
     pub client_id: String,
+    /// Each attempt has another client id: who took this one can not take the next.
+    pub one_time_client_id: bool,
     /// MQTT user name and password.
     pub login: Option<(String, Secret)>,
     /// Last will.
@@ -209,6 +211,7 @@ impl Plan {
             request_target: Secret::new("/mqtt"),
             upgrade_headers: Vec::new(),
             client_id: client_id.into(),
+            one_time_client_id: false,
             login: None,
             last_will: None,
             clean_session: true,

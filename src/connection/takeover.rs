@@ -18,6 +18,8 @@ const SESSION_TAKEN_OVER: u8 = 0x8E;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Takeovers {
     seen: Vec<Instant>,
+    /// The newest of them may still turn out to be something else.
+    open: bool,
 }
 
 impl Takeovers {
@@ -27,12 +29,20 @@ impl Takeovers {
     pub fn note(&mut self, policy: &Policy, now: Instant) -> bool {
         self.seen.retain(|then| now.saturating_since(*then) < policy.takeover_window);
         self.seen.push(now);
+        self.open = true;
         let limit = usize::try_from(policy.takeover_count).unwrap_or(usize::MAX);
         let reached = limit > 0 && self.seen.len() >= limit;
         if reached || limit == 0 {
             self.seen.clear();
         }
         reached
+    }
+
+    /// The last one was none: nobody listens there any more, so it was the broker that went.
+    pub fn take_back(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.seen.pop();
+        }
     }
 }
 
@@ -82,6 +92,19 @@ mod tests {
             [0, 1, 2, 3, 4, 5].map(|t| takeovers.note(&policy, at(t))).map(u8::from),
             [0, 0, 1, 0, 0, 1]
         );
+    }
+
+    #[test]
+    fn a_drop_after_which_nobody_listens_is_taken_back_once() {
+        let (policy, mut takeovers) = (Policy::default(), Takeovers::default());
+        for restart in 0..9 {
+            assert!(!takeovers.note(&policy, at(restart)));
+            takeovers.take_back();
+        }
+        assert!(!takeovers.note(&policy, at(10)) && !takeovers.note(&policy, at(11)));
+        takeovers.take_back();
+        takeovers.take_back();
+        assert_eq!([12, 13].map(|t| takeovers.note(&policy, at(t))), [false, true]);
     }
 
     #[test]

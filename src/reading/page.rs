@@ -17,14 +17,8 @@ pub struct Readings {
     families: std::vec::IntoIter<(Arc<Quantity>, Arc<List>)>,
     current: Option<Current>,
     format: Format,
-    moment: Moment,
-}
-
-/// When, in nanoseconds since boot, and how long a lost connection's readings are shown.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: u64,
-    pub(super) grace: u64,
+    /// In nanoseconds since boot.
+    now: u64,
 }
 
 #[derive(Debug)]
@@ -38,8 +32,8 @@ struct Current {
 }
 
 impl Readings {
-    pub(super) fn new(families: Vec<(Arc<Quantity>, Arc<List>)>, format: Format, moment: Moment) -> Self {
-        Self { families: families.into_iter(), current: None, format, moment }
+    pub(super) fn new(families: Vec<(Arc<Quantity>, Arc<List>)>, format: Format, now: u64) -> Self {
+        Self { families: families.into_iter(), current: None, format, now }
     }
 
     /// Writes on until `out` holds this many bytes or a little more. Whether there may be more to write.
@@ -50,7 +44,7 @@ impl Readings {
                 self.current = Some(Current::new(quantity, &list));
                 continue;
             };
-            if !current.write(out, full, self.format, self.moment) {
+            if !current.write(out, full, self.format, self.now) {
                 self.current = None;
             }
         }
@@ -70,7 +64,7 @@ impl Current {
     }
 
     /// A family without a fresh value is left out.
-    fn write(&mut self, out: &mut Vec<u8>, full: usize, format: Format, moment: Moment) -> bool {
+    fn write(&mut self, out: &mut Vec<u8>, full: usize, format: Format, now: u64) -> bool {
         let cells = Arc::clone(&self.cells);
         while out.len() < full {
             let Some(rest) = cells.get(self.done..).filter(|rest| !rest.is_empty()) else { return false };
@@ -78,7 +72,7 @@ impl Current {
                 FamilyType::Histogram => {
                     let group = group(rest);
                     self.done += group.len();
-                    if let Some(values) = consistent(group, moment) {
+                    if let Some(values) = consistent(group, now) {
                         self.head(out, format);
                         for (cell, value) in values {
                             sample(out, &self.quantity.name, cell, value);
@@ -91,7 +85,7 @@ impl Current {
                             break;
                         }
                         self.done += 1;
-                        let fresh = cell.fresh(moment.now, moment.grace);
+                        let fresh = cell.fresh(now);
                         if let Some(value) = fresh.filter(|value| self.kind.allows(*value)) {
                             self.head(out, format);
                             sample(out, &self.quantity.name, cell, value);
@@ -131,11 +125,11 @@ fn group(cells: &[Cell]) -> &[Cell] {
 ///
 /// An observation comes part by part, and a scrape may come in between: counts that must rise from bucket to bucket are
 /// made to, so that the page is right up to the observation under way.
-fn consistent(group: &[Cell], moment: Moment) -> Option<Vec<(&Cell, f64)>> {
+fn consistent(group: &[Cell], now: u64) -> Option<Vec<(&Cell, f64)>> {
     let (mut most, mut total, mut sum) = (0.0_f64, 0, 0);
     let mut values = Vec::with_capacity(group.len());
     for cell in group {
-        let value = cell.fresh(moment.now, moment.grace)?;
+        let value = cell.fresh(now)?;
         let role = Place::of(cell.text()).role;
         if value.is_nan() || value < 0.0 {
             return None;

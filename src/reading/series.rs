@@ -11,8 +11,10 @@ use triomphe::ThinArc;
 use crate::clock::Instant;
 
 /// What feeds a series: a connection, which may be away or gone for good.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FeedState {
+    /// Nanoseconds for which its series are shown while it is away.
+    grace: AtomicU64,
     /// Nanoseconds since boot at which it went away; 0 while it is up.
     away_since: AtomicU64,
     /// It left the configuration.
@@ -20,6 +22,15 @@ pub(super) struct FeedState {
 }
 
 impl FeedState {
+    pub(super) fn new(grace: Duration) -> Self {
+        let grace = AtomicU64::new(nanoseconds(grace));
+        Self { grace, away_since: AtomicU64::new(0), removed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_grace(&self, grace: Duration) {
+        self.grace.store(nanoseconds(grace), Relaxed);
+    }
+
     pub(super) fn up(&self) {
         self.away_since.store(0, Relaxed);
     }
@@ -33,9 +44,10 @@ impl FeedState {
         self.removed.store(true, Relaxed);
     }
 
-    fn shows(&self, now: u64, grace: u64) -> bool {
+    fn shows(&self, now: u64) -> bool {
         let away_since = self.away_since.load(Relaxed);
-        !self.removed.load(Relaxed) && (away_since == 0 || now.saturating_sub(away_since) < grace)
+        let in_time = || now.saturating_sub(away_since) < self.grace.load(Relaxed);
+        !self.removed.load(Relaxed) && (away_since == 0 || in_time())
     }
 }
 
@@ -86,9 +98,9 @@ impl Cell {
     }
 
     /// The value, if it may be shown.
-    pub(super) fn fresh(&self, now: u64, grace: u64) -> Option<f64> {
+    pub(super) fn fresh(&self, now: u64) -> Option<f64> {
         let cell = self.value();
-        (now < cell.stale_at.load(Relaxed) && cell.feed.shows(now, grace) && !self.is_evicted())
+        (now < cell.stale_at.load(Relaxed) && cell.feed.shows(now) && !self.is_evicted())
             .then(|| f64::from_bits(cell.bits.load(Relaxed)))
     }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Duration;
 
 use super::family::{Family, lock};
-use super::page::Moment;
 pub use super::page::Readings;
 use super::series::{Cell, FeedState, nanoseconds};
 use super::{Part, Quantity, Reading, key};
@@ -30,7 +29,8 @@ const MAKE_ROOM_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Store {
     limit: usize,
-    grace: u64,
+    /// Of a feed that has none of its own.
+    grace: Duration,
     exporter: ExporterMetrics,
     feeds: Mutex<HashMap<String, Arc<FeedState>>>,
     /// Written for a new series only; a scrape reads it for the time of a list of names.
@@ -85,6 +85,11 @@ impl Families {
 pub struct Feed(Arc<FeedState>);
 
 impl Feed {
+    /// How long its series are shown while it is away. They return with it, as long as they are fresh.
+    pub fn set_grace(&self, grace: Duration) {
+        self.0.set_grace(grace);
+    }
+
     /// Messages flow.
     pub fn up(&self) {
         self.0.up();
@@ -115,13 +120,14 @@ impl Series {
 }
 
 impl Store {
-    /// A store for at most `limit` series; those of a connection that is away leave the page after `grace`.
+    /// A store for at most `limit` series; those of a connection that is away leave the page after `grace`, or when its
+    /// [feed](Feed::set_grace) says otherwise.
     #[must_use]
     pub fn new(limit: usize, grace: Duration, exporter: ExporterMetrics) -> Self {
         exporter.series_limit(limit);
         Self {
             limit,
-            grace: nanoseconds(grace),
+            grace,
             exporter,
             feeds: Mutex::default(),
             families: RwLock::default(),
@@ -134,7 +140,8 @@ impl Store {
     /// The feed of a connection. A feed begins as up: a reading that arrives proves it.
     #[must_use]
     pub fn feed(&self, connection: &str) -> Feed {
-        Feed(Arc::clone(lock(&self.feeds).entry(connection.to_owned()).or_default()))
+        let feed = || Arc::new(FeedState::new(self.grace));
+        Feed(Arc::clone(lock(&self.feeds).entry(connection.to_owned()).or_insert_with(feed)))
     }
 
     /// Removes every series of a connection at once; a later feed of that name begins anew.
@@ -179,7 +186,7 @@ impl Store {
         match known {
             Some(cell) if cell.is_fed_by(&feed.0) => Some(Series(cell)),
             known => {
-                let taken = known.is_some_and(|cell| self.is_fresh(&cell, now));
+                let taken = known.is_some_and(|cell| is_fresh(&cell, now));
                 let series = if taken { None } else { self.register(feed, quantity, &key, now) };
                 if series.is_none() {
                     self.exporter.series_rejected();
@@ -187,10 +194,6 @@ impl Store {
                 series
             }
         }
-    }
-
-    fn is_fresh(&self, cell: &Cell, now: Instant) -> bool {
-        cell.fresh(nanoseconds(now.since_boot()), self.grace).is_some()
     }
 
     fn register(&self, feed: &Feed, quantity: &Quantity, key: &[u8], now: Instant) -> Option<Series> {
@@ -207,7 +210,7 @@ impl Store {
         // Another thread may have been quicker.
         match family.index.get(key) {
             Some(cell) if cell.is_fed_by(&feed.0) => return Some(Series(cell.clone())),
-            Some(cell) if self.is_fresh(cell, now) => return None,
+            Some(cell) if is_fresh(cell, now) => return None,
             Some(_) => {
                 self.kept.fetch_sub(family.evict(key), Relaxed);
             }
@@ -258,9 +261,12 @@ impl Store {
         let families = read(&self.families);
         let lists =
             families.by_name.values().map(|family| (Arc::clone(&family.quantity), Arc::clone(&family.list)));
-        let moment = Moment { now: nanoseconds(now.since_boot()), grace: self.grace };
-        Readings::new(lists.collect(), format, moment)
+        Readings::new(lists.collect(), format, nanoseconds(now.since_boot()))
     }
+}
+
+fn is_fresh(cell: &Cell, now: Instant) -> bool {
+    cell.fresh(nanoseconds(now.since_boot())).is_some()
 }
 
 fn read(families: &RwLock<Families>) -> RwLockReadGuard<'_, Families> {

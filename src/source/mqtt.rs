@@ -62,6 +62,7 @@ impl Session {
             version: mqtt.version,
             mqtt5,
             last_will,
+            one_time_client_id: self.client_id.is_none(),
             clean_session: self.clean,
             keep_alive: self.keep_alive,
             ..plan

@@ -8,7 +8,7 @@ use super::words::{Facts, Rebuild};
 use crate::clock::Instant;
 use crate::config::{Policy, Recovery};
 use crate::connection::backoff::{self, Pace};
-use crate::connection::error::RetryClass;
+use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::takeover::{self, Takeovers};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::Why;
@@ -100,6 +100,9 @@ impl Retry {
     pub(super) fn after_failure(&mut self, failure: &Failure, tier: Tier, now: Instant) -> Rest {
         self.failures = self.failures.saturating_add(1);
         let step = self.failures - 1;
+        if failure.error == ErrorName::ConnectionRefused {
+            self.takeovers.take_back();
+        }
         let rest = match failure.class {
             RetryClass::Network => self.rest(Pace::Network, step, Why::Network, now),
             RetryClass::Service => self.rest(Pace::Service, step, Why::Service, now),
@@ -119,7 +122,8 @@ impl Retry {
         now: Instant,
     ) -> Rest {
         let stable = self.judge(age);
-        let taken_over = takeover::looks_like(failure, age, facts.fin_is_orderly)
+        let taken_over = !facts.one_time_client_id
+            && takeover::looks_like(failure, age, facts.fin_is_orderly)
             && self.takeovers.note(&self.policy, now);
         let rest = match failure.class {
             // Refused after a stable session: that is no repetition of the sign-in before it.

@@ -31,6 +31,7 @@ impl Bench {
             lifetime: None,
             credentials_expire: None,
             min_connect_interval: secs(1),
+            one_time_client_id: false,
             fin_is_orderly: false,
         };
         let mut bench = Self { machine: Machine::new(policy, seed), now, facts, done: Vec::new() };
@@ -440,6 +441,18 @@ fn the_third_takeover_is_answered_by_staying_away() {
         let wait = bench.tick();
         assert_eq!(wait >= secs(300), takeover == 3, "{wait:?}");
         assert!(wait <= secs(450));
+    }
+}
+
+#[test]
+fn nobody_stays_away_who_comes_back_with_another_client_id() {
+    let mut bench = Bench::new(Policy::default());
+    bench.facts.one_time_client_id = true;
+    for _ in 0..3 {
+        bench.go_online();
+        bench.later(secs(40)).drops(hangup());
+        assert_ne!(bench.why(), Why::Takeover);
+        bench.tick();
     }
 }
 

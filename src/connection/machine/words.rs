@@ -143,6 +143,8 @@ pub struct Facts {
     pub credentials_expire: Option<SystemTime>,
     /// At least this long between two CONNECTs.
     pub min_connect_interval: Duration,
+    /// The next attempt has another client id.
+    pub one_time_client_id: bool,
     /// A bare FIN is the most orderly end that this transport has.
     pub fin_is_orderly: bool,
 }
@@ -159,6 +161,7 @@ impl Facts {
             lifetime: plan.lifetime,
             credentials_expire: plan.credentials_expire,
             min_connect_interval: plan.min_connect_interval,
+            one_time_client_id: plan.one_time_client_id,
             fin_is_orderly: plan.transport == Transport::Tcp,
         }
     }

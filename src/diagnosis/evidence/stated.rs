@@ -15,7 +15,7 @@ pub(super) fn rule(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> 
         let words = "the broker refused a subscription without which the session is useless";
         return Some(say((Cause::PolicyViolation, words.to_owned())));
     }
-    let (cause, words) = stated(failure).or_else(|| facts.lifecycle.and_then(lifecycle))?;
+    let (cause, words) = stated(failure).or_else(|| lifecycle(facts.lifecycle?, facts.session.ended_by))?;
     // Credentials that have lapsed are not authorised any more: that says more than "a rule forbids it".
     let lapsed = facts.session.credentials_expire.is_some_and(|expire| expire <= facts.session.end.wall);
     let not_authorised =
@@ -59,8 +59,14 @@ pub fn stated(failure: &Failure) -> Option<(Cause, String)> {
 }
 
 /// The cause behind what the broker's own event says of our client (`connection-errors.md` section 7).
+///
+/// "Its connection broke" explains no end that the peer made: Mosquitto says so of WebSockets that it closes itself when it
+/// is stopped.
 #[must_use]
-pub fn lifecycle(reason: Reason) -> Option<(Cause, String)> {
+pub fn lifecycle(reason: Reason, ended_by: EndedBy) -> Option<(Cause, String)> {
+    if reason == Reason::ConnectionLost && ended_by == EndedBy::Peer {
+        return None;
+    }
     let said = (reason.as_str(), reason.words());
     reason
         .cause()
@@ -69,8 +75,8 @@ pub fn lifecycle(reason: Reason) -> Option<(Cause, String)> {
 
 /// The verdict on a drop that such an event comes for later.
 #[must_use]
-pub fn told(reason: Reason) -> Option<Verdict> {
-    let (cause, words) = lifecycle(reason)?;
+pub fn told(reason: Reason, ended_by: EndedBy) -> Option<Verdict> {
+    let (cause, words) = lifecycle(reason, ended_by)?;
     Some(verdict(cause, Evidence::Stated, Rule::PeerGaveReason, words))
 }
 

@@ -230,6 +230,18 @@ fn d1_a_lifecycle_event_counts_where_the_close_itself_said_nothing() {
 }
 
 #[test]
+fn d1_that_the_connection_broke_explains_no_close_that_we_saw_the_broker_make() {
+    let mut drop = Drop::fin(5000.0);
+    drop.lifecycle = Some(Reason::ConnectionLost);
+    let preliminary = drop.direct();
+    assert!(!preliminary.settled, "{preliminary:?}");
+    let verdict = settle(&preliminary, NextAttempt::Refused).unwrap();
+    assert_eq!((verdict.cause, verdict.evidence), (Cause::BrokerRestart, Evidence::Inferred));
+    drop.session.ended_by = EndedBy::Timeout;
+    drop.is(Cause::PathDead, Evidence::Stated, Rule::PeerGaveReason);
+}
+
+#[test]
 fn d2_a_sleep_is_seen_and_a_nap_or_an_earlier_sleep_is_not() {
     let sleep = |seconds| SignalKind::Suspended(Duration::from_secs(seconds));
     let dead = Drop::no_pingresp(tcp(1, 3, 25_000));

@@ -125,9 +125,10 @@ fn words_about_strangers_and_from_other_brokers_are_of_no_concern() {
     assert!(!testimony.may_come("home"));
     testimony.listens("watch", true);
     life.recorder.known_as("broker.example", "another id");
-    testimony.tell("watch", "jane's boiler", Said { at: life.now, reason: Reason::Throttled });
-    assert_eq!(testimony.take("home"), []);
-    testimony.tell("watch", "another id", Said { at: life.now, reason: Reason::Throttled });
-    assert_eq!(testimony.take("home").len(), 1);
+    // The end of the connection before may be told after the next attempt began.
+    for id in ["jane's boiler", "another id"] {
+        testimony.tell("watch", id, Said { at: life.now, reason: Reason::Throttled });
+        assert_eq!(testimony.take("home").len(), 1, "{id}");
+    }
     assert!(!format!("{testimony:?}").contains("another"));
 }
