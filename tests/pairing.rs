@@ -240,6 +240,7 @@ fn ending(failure: Failure) -> Box<Ending> {
 /// With keep-alive the deadline of a session is that of a hanging link, without it is the renewal.
 fn facts(keep_alive: u64) -> Facts {
     Facts {
+        one_time_client_id: false,
         subscriptions: 1,
         subscribe_packets: 1,
         keep_alive: Duration::from_secs(keep_alive),

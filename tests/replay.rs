@@ -194,6 +194,7 @@ fn replay(text: &str) -> String {
     let mut lines = text.lines().filter(|line| !line.is_empty());
     let setting: Setting = serde_json::from_str(lines.next().unwrap()).unwrap();
     let facts = Facts {
+        one_time_client_id: false,
         subscriptions: 4,
         subscribe_packets: 1,
         // Without keep-alive the deadline of a session is its renewal.

@@ -151,11 +151,7 @@ fn log(fields: Option<Fields<'_, '_>>) -> Log {
 }
 
 /// `patient`: the policy says itself how long to wait when only a person can help.
-fn connections(
-    root: &mut Fields<'_, '_>,
-    shared: &Shared,
-    around: &Surroundings<'_>,
-) -> Vec<Connection> {
+fn connections(root: &mut Fields<'_, '_>, shared: &Shared, around: &Surroundings<'_>) -> Vec<Connection> {
     let tables = root.tables("connection");
     if !root.has("connection") {
         root.problem("connection", "there is none: add a `[[connection]]` (deploy/example.toml shows one)");

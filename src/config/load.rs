@@ -135,7 +135,7 @@ fn one(account: Navien) -> Config {
     let connection = Connection {
         name: "navien".to_owned(),
         policy: Policy::default(),
-        outage_grace: suited::grace(Kind::Navien),
+        outage_grace: suited::grace(suited::Kind::Navien),
         source: Source::Navien(Box::new(account)),
         subscribe: Vec::new(),
         fleet: None,

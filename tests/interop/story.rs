@@ -178,9 +178,17 @@ impl Counts {
             let seen = (difference(drops, &now.0), difference(causes, &now.1));
             let (error, cause) = names(link);
             let one = |name: &str| vec![(name.to_owned(), 1.0)];
-            assert_eq!(seen.0, one(error), "{} is {what}", link.name);
-            if let Some(cause) = cause {
-                assert_eq!(seen.1, one(cause), "{} is {what}", link.name);
+            match cause {
+                Some(cause) => {
+                    assert_eq!(seen, (one(error), one(cause)), "{} is {what}", link.name);
+                }
+                // A broker under load may take its time with two clients of one id, and throw us out twice.
+                None => assert!(
+                    seen.0.iter().map(|(name, _)| name).eq([error]),
+                    "{} is {what}: {:?}",
+                    link.name,
+                    seen.0
+                ),
             }
             (*drops, *causes) = now;
         }

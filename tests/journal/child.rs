@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Where the child works.
 const DIRECTORY: &str = "JOURNAL_TEST_DIRECTORY";
@@ -34,9 +35,18 @@ pub(crate) fn on_a_disk_of(kib: u32, name: &str, directory: &Path) {
     assert!(output.status.success() && told.contains("1 passed"), "{}: {told}", output.status);
 }
 
-/// Mounts the file system at `directory` anew.
+/// Mounts the file system at `directory` anew: once the writer that died there has closed its file.
 #[track_caller]
 pub(crate) fn remount(directory: &Path, how: &str) {
-    let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(directory).status();
-    assert!(status.unwrap().success());
+    let once = || {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,{how}")]).arg(directory).status().unwrap().success()
+    };
+    let done = (0..100).any(|_| {
+        once() || {
+            std::thread::sleep(Duration::from_millis(100));
+            false
+        }
+    });
+    assert!(done, "{} can not be mounted {how}", directory.display());
 }

@@ -127,7 +127,9 @@ impl Recorder {
         self.ear.open.retain(|open| open.number != session.number);
         let number = session.number;
         let known = self.history.read(|history| history.verdict(number).map(|verdict| verdict.evidence));
-        let Some(verdict) = evidence::told(reason, session.ended_by).filter(|_| known != Some(Evidence::Stated)) else {
+        let Some(verdict) =
+            evidence::told(reason, session.ended_by).filter(|_| known != Some(Evidence::Stated))
+        else {
             return;
         };
         let waits = self.ear.uncounted.as_ref().is_some_and(|uncounted| uncounted.session == number);
