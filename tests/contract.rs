@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "connection/codec",
     "connection/codec.rs",
     "connection/error.rs",
+    "connection/gather.rs",
     "connection/inflight.rs",
     "connection/machine",
     "connection/machine.rs",

@@ -11,6 +11,7 @@ pub mod dialer;
 pub mod driver;
 pub mod ending;
 pub mod error;
+mod gather;
 mod inflight;
 pub mod limits;
 pub mod link;

@@ -19,6 +19,7 @@ use super::codec::Codec;
 use super::dialer::{Dialled, Reached};
 use super::ending::{EndedBy, Ending, LinkStats};
 use super::error::{ErrorName, RetryClass};
+use super::gather::{self, Gather};
 use super::limits::Limits;
 use super::message::{Outgoing, Refused};
 use super::pipe::Pipe;
@@ -53,6 +54,9 @@ pub(super) struct Session {
     codec: Codec,
     inbound: BytesMut,
     appetite: Appetite,
+    gather: Gather,
+    /// Until when the kernel lets messages gather.
+    gathers_until: Option<Instant>,
     outbound: BytesMut,
     reached: Reached,
     limits: Limits,
@@ -83,6 +87,8 @@ impl Session {
             codec: Codec::new(plan.version, plan.max_packet_size),
             inbound: BytesMut::new(),
             appetite: Appetite::new(),
+            gather: Gather::default(),
+            gathers_until: None,
             outbound: BytesMut::new(),
             reached: dialled.reached,
             limits,
@@ -122,6 +128,10 @@ impl Session {
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reports: &mut VecDeque<Report>) -> Poll<()> {
         loop {
             let now = clock::boot();
+            if self.gathers_until.is_some_and(|until| until <= now) {
+                self.gathers_until = None;
+                host::set_low_water(self.pipe.wire().tcp(), 1);
+            }
             // Who does not read our answers is not read either: what asks for an answer could else pile them up
             // without end.
             let choked = self.is_choked();
@@ -174,7 +184,12 @@ impl Session {
         let mut taken = 0;
         for _ in 0..READS {
             match self.pipe.poll_read(cx, &mut self.inbound, self.appetite.size()) {
-                Poll::Pending => return false,
+                Poll::Pending => {
+                    if taken > 0 {
+                        self.emptied(now);
+                    }
+                    return false;
+                }
                 Poll::Ready(Ok(count)) => {
                     self.bytes_received += u64::try_from(count).unwrap_or(u64::MAX);
                     self.appetite.took(count);
@@ -191,6 +206,16 @@ impl Session {
             }
         }
         true
+    }
+
+    /// The socket has no more for now.
+    fn emptied(&mut self, now: Instant) {
+        let packets = self.protocol.stats().packets_received;
+        let gathers = self.gather.emptied(packets, self.bytes_sent, now);
+        if gathers || self.gathers_until.is_some() {
+            self.gathers_until = gathers.then(|| now + gather::MOMENT);
+            host::set_low_water(self.pipe.wire().tcp(), if gathers { gather::ENOUGH } else { 1 });
+        }
     }
 
     /// Nothing is to be done for a while: what a flood needed is given back.
@@ -373,7 +398,10 @@ impl Session {
     /// Whether the next deadline has passed; if not, the task is woken then.
     fn timer_fired(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let stall = self.stalled.map(|(since, _)| since + self.limits.ping).filter(|_| self.accepted);
-        let next = [self.protocol.deadline(), stall].into_iter().flatten().fold(self.sample_at, Instant::min);
+        let next = [self.protocol.deadline(), stall, self.gathers_until]
+            .into_iter()
+            .flatten()
+            .fold(self.sample_at, Instant::min);
         if next <= now {
             return true;
         }

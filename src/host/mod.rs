@@ -4,6 +4,7 @@
 mod alarm;
 mod clocks;
 #[cfg(target_os = "linux")]
+mod low_water;
 mod netlink;
 #[cfg(target_os = "linux")]
 mod network;
@@ -18,6 +19,7 @@ mod watcher;
 use std::time::Duration;
 
 use serde::Serialize;
+pub use low_water::set_low_water;
 pub use tcp_info::tcp_info;
 pub use timeline::{Signal, SignalKind, Timeline};
 pub use watcher::Watcher;
