@@ -63,7 +63,7 @@ fn fill(series: usize) -> Filled {
         let device = format!("dev{device:06}");
         for (index, quantity) in QUANTITIES.iter().enumerate() {
             let now = clock::now().at;
-            if let Some(series) = store.series(&feed, quantity, Part::Value, &device, &[], now) {
+            if let Ok(series) = store.series(&feed, quantity, Part::Value, &device, &[], now) {
                 let _ = series.set(number(handles.len()) / 8.0 + number(index), LIFETIME, now);
                 handles.push(series);
             }

@@ -12,6 +12,9 @@ const SHARED: &str = "$share/";
 #[must_use]
 pub fn filter_fault(filter: &str) -> Option<String> {
     const EXAMPLE: &str = "write for example `$share/hangup/sensors/#`";
+    if filter.len() > LONGEST {
+        return plain_fault(filter);
+    }
     let Some(shared) = filter.strip_prefix(SHARED) else { return plain_fault(filter) };
     let Some((group, rest)) = shared.split_once('/') else {
         return Some(format!("is a shared subscription without a filter behind its group ({EXAMPLE})"));
@@ -115,7 +118,10 @@ mod tests {
             let fault = filter_fault(wrong).unwrap();
             assert!(fault.contains(name) && fault.contains("write for example"), "{wrong}: {fault}");
         }
-        assert!(filter_fault(&"a".repeat(65_536)).unwrap().contains("65535"));
+        for begin in ["", "$share/g/"] {
+            let long = "a".repeat(65_536 - begin.len());
+            assert!(filter_fault(&format!("{begin}{long}")).unwrap().contains("65535"), "{begin}");
+        }
     }
 
     #[test]

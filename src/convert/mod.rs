@@ -69,6 +69,7 @@ pub fn mqtt2prometheus(yaml: &str) -> Result<Converted, String> {
         exclude: Vec::new(),
         pattern,
         device: Some(device.to_owned()),
+        labels: Vec::new(),
         format,
         retained: Retained::Accept,
         expire,
@@ -212,7 +213,7 @@ fn one(given: &Value, topics: &Topics, separator: &str) -> Result<One, String> {
 /// The filter with a name in the place of a level.
 fn named(filter: &str, place: &str, name: &str) -> Option<String> {
     let number: i64 = place.strip_prefix('{')?.strip_suffix('}')?.parse().ok()?;
-    let mut levels: Vec<_> = crate::mapping::topic::bare(filter).split('/').map(str::to_owned).collect();
+    let mut levels: Vec<_> = crate::config::unshared(filter).split('/').map(str::to_owned).collect();
     let many = levels.last().is_some_and(|level| level == "#");
     let steps = usize::try_from(number.unsigned_abs()).ok()?.checked_sub(1)?;
     let at = if number > 0 {

@@ -34,7 +34,7 @@ pub(super) fn locate(expression: &str, group: &str, filter: &str) -> Option<Stri
 
 /// Topics that fit a filter, as levels.
 fn topics(filter: &str) -> Vec<Vec<String>> {
-    let bare = crate::mapping::topic::bare(filter);
+    let bare = crate::config::unshared(filter);
     let more: &[usize] = if bare.ends_with('#') { &[1, 2, 3] } else { &[0] };
     let levels = |more: &usize| {
         let fixed = bare.split('/').filter(|level| *level != "#").enumerate();

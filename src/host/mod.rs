@@ -18,8 +18,8 @@ mod watcher;
 
 use std::time::Duration;
 
-use serde::Serialize;
 pub use low_water::set_low_water;
+use serde::Serialize;
 pub use tcp_info::tcp_info;
 pub use timeline::{Signal, SignalKind, Timeline};
 pub use watcher::Watcher;

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::capture::{Found, NOWHERE};
+use super::capture::Found;
 use super::devices::Device;
 use super::mapper::{Hearer, Places, State, Whose};
 use super::place::{How, Name, Place};
 use super::program::Program;
 use super::reason::Reason;
 use super::rule::{Instance, Rule, Value};
-use super::text::Context;
+use super::text::{Context, Text};
 use crate::config::mapping::MetricKind;
 use crate::connection::message::Incoming;
 use crate::reading::Quantity;
@@ -63,7 +63,7 @@ pub(super) fn apply<'p>(
     let found = &*found;
     let properties = message.properties.as_deref();
     let context = Context { topic: &message.topic, pattern: program.pattern.as_ref(), properties, found };
-    let whole = Instance { scope: NOWHERE, near: 0, every: None };
+    let whole = Instance::WHOLE;
     let mut own = String::new();
     let (name, device): (&str, Option<Arc<Device>>) = match &hearer.device {
         Whose::Nobody => ("", None),
@@ -254,7 +254,7 @@ impl Hand<'_, '_> {
                 &own
             }
         };
-        let labels = labels(rule, &self.context, instance);
+        let labels = labels(&rule.labels, &self.context, instance);
         let index = spelt.map(|(_, index)| ("index", index)).filter(|(_, index)| !index.is_empty());
         let mut labels: Vec<_> =
             labels.iter().map(|(name, value)| (*name, value.as_str())).chain(index).collect();
@@ -281,15 +281,15 @@ fn replace(many: &mut std::collections::HashMap<Box<str>, Place>, key: &str) {
 
 /// The labels of a value, without those whose placeholder stands for nothing.
 pub(super) fn labels<'r>(
-    rule: &'r Rule,
+    labels: &'r [(String, Text)],
     context: &Context<'_, '_>,
     instance: Instance,
 ) -> Vec<(&'r str, String)> {
-    let label = |(name, text): &'r (String, super::text::Text)| {
+    let label = |(name, text): &'r (String, Text)| {
         let mut value = String::new();
         text.write(context, instance, &mut value).then_some((name.as_str(), value))
     };
-    rule.labels.iter().filter_map(label).collect()
+    labels.iter().filter_map(label).collect()
 }
 
 /// The name of one of every number.

@@ -117,7 +117,7 @@ fn heard(program: &Program, message: &Incoming) -> Heard {
     let properties = message.properties.as_deref();
     let context =
         Context { topic: &message.topic, pattern: program.pattern.as_ref(), properties, found: &found };
-    let whole = Instance { scope: NOWHERE, near: 0, every: None };
+    let whole = Instance::WHOLE;
     let mut device = String::new();
     if let Some(text) = &program.device {
         if !text.write(&context, whole, &mut device) {
@@ -172,6 +172,7 @@ fn unreadable(program: &Program, reason: Reason, payload: &[u8]) -> String {
         | Reason::NoDevice
         | Reason::DeviceLimit
         | Reason::SeriesRefused
+        | Reason::SeriesTaken
         | Reason::TooManyValues => {
             let place =
                 inside::fault(payload).map_or(String::new(), |at| format!(" from byte {} on", at + 1));
@@ -231,7 +232,7 @@ fn series(
     if let Some((path, _)) = spelt {
         quantity.name = every_name(rule, path).into();
     }
-    let given = labels(rule, context, instance);
+    let given = labels(&rule.labels, context, instance);
     let index = spelt.map(|(_, index)| ("index", index)).filter(|(_, index)| !index.is_empty());
     let mut labels: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).chain(index).collect();
     labels.sort_unstable();

@@ -16,7 +16,7 @@ use super::table::Table;
 use super::text::Context;
 use crate::clock::Now;
 use crate::config::Subscribe;
-use crate::config::mapping::Retained;
+use crate::config::mapping::{Format, Retained};
 use crate::connection::message::Incoming;
 use crate::source::listen::Listener;
 use crate::source::{Outcome, Sink};
@@ -164,6 +164,20 @@ impl Mapper {
 }
 
 impl Mapper {
+    /// The labels that a topic alone gives to what is told of it beside the rules, sorted: those of the first subscription
+    /// of this format whose filter fits it. `None`: there is none.
+    pub(super) fn labels(&self, format: Format, topic: &str) -> Option<Vec<(&str, String)>> {
+        let of = |program: &&Program| {
+            program.subscribe.format == format && super::topic::fits(&program.subscribe.filter, topic)
+        };
+        let program = self.programs.iter().find(of)?;
+        let found = Found::default();
+        let context = Context { topic, pattern: program.pattern.as_ref(), properties: None, found: &found };
+        let mut labels = super::apply::labels(&program.labels, &context, Instance::WHOLE);
+        labels.sort_unstable();
+        Some(labels)
+    }
+
     /// Takes everything that came of one topic from the page.
     pub(super) fn silence(&mut self, topic: &str) {
         let Some(place) = self.table.place(topic) else { return };
@@ -218,9 +232,8 @@ fn hearer(
             let found = Found::default();
             let context =
                 Context { topic, pattern: program.pattern.as_ref(), properties: None, found: &found };
-            let whole = Instance { scope: super::capture::NOWHERE, near: 0, every: None };
             let mut name = String::new();
-            if text.write(&context, whole, &mut name) {
+            if text.write(&context, Instance::WHOLE, &mut name) {
                 Whose::Device(
                     name.as_str().into(),
                     state.devices.enter(&name, program.subscribe.interval, now, sink),

@@ -17,6 +17,7 @@
 //! exclude = ["zigbee2mqtt/bridge/#"]  # and none that one of these fits
 //! pattern = "zigbee2mqtt/(?<room>[^_]+)_.*"   # for the whole topic; its groups are placeholders
 //! device = "{2}"                      # template of the label `device`; also what last-seen is told of
+//! labels = { site = "north" }         # on every series of its rules; a rule's own label of the same name wins
 //! format = "auto"                     # "auto" (default: JSON where a rule has a path, else text), "json", "text", "csv",
 //!                                     # "sparkplug": see [`sparkplug`]
 //! retained = "show"                   # "show" (default), "ignore", "accept": see below
@@ -76,17 +77,20 @@
 //! skip = ["linkquality"]                     # none of these, as `{path}` spells them
 //! ```
 //!
-//! **Placeholders** of `device` and `labels`: `{2}` and `{-1}` are levels of the topic, `{room}` a named group of
+//! **Placeholders** of `device` and of `labels`, those of a rule and those of the subscription: `{2}` and `{-1}` are levels of the topic, `{room}` a named group of
 //! `pattern`, `{payload.a.b}` what stands in the payload (`{payload}`: a scalar one), `{property.site}` a user property of
 //! MQTT 5, `{*}` and `{*2}` what the wildcards stood for; `{{` is a brace. A label whose placeholder stands for nothing is
 //! left out; a message whose device stands for nothing is counted and passed over.
+//!
+//! **Two brokers** with devices of the same names want `labels` in their subscriptions that tell them apart: series have no label
+//! `connection`, and what two connections call the same is shown of the one that came first (reason `series_taken`).
 //!
 //! **Retained messages** (those that the broker kept for us) are shown where they are new, for one lifetime, so that a page
 //! is not empty after a start. They renew nothing, count nothing and nobody counts as seen by them: a device that died
 //! does not live on by what it once said. `"accept"` takes them for live ones, `"ignore"` passes them over.
 //!
 //! **Presets**: `[[connection.subscribe]]` with `preset = "zigbee2mqtt"`, and `base = "z2m"` where the topics begin
-//! otherwise; `qos`, `required`, `expire`, `retained`, `interval` and `exclude` may stand beside it.
+//! otherwise; `labels`, `qos`, `required`, `expire`, `retained`, `interval` and `exclude` may stand beside it.
 //! `hangup preset` lists them, and prints the rules of one to copy and to change.
 
 pub mod expression;

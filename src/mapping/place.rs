@@ -12,7 +12,7 @@ use super::rule::{Rule, Value};
 use crate::clock::{Instant, Now};
 use crate::config::mapping::{Counting, MetricKind, Retained};
 use crate::reading::store::Series;
-use crate::reading::{Part, Quantity};
+use crate::reading::{Part, Quantity, Refused};
 use crate::source::Sink;
 
 /// A series that was refused is asked for again after this time.
@@ -41,7 +41,8 @@ pub(super) struct Place {
 enum Held {
     One(Series),
     Many(Box<[Series]>),
-    Refused(Instant),
+    /// Until then, and why.
+    Refused(Instant, Reason),
 }
 
 /// How a series is called.
@@ -117,8 +118,8 @@ impl Place {
         now: Now,
         sink: &mut dyn Sink,
     ) -> Self {
-        let refused = Self {
-            held: Held::Refused(now.at + REFUSED),
+        let refused = |why| Self {
+            held: Held::Refused(now.at + REFUSED, why),
             last: None,
             total: NONE,
             device: None,
@@ -134,17 +135,17 @@ impl Place {
             }
             MetricKind::Histogram(bounds) => totals.enter(name, bounds.len() + 2),
         };
-        let Some(total) = total else { return refused };
+        let Some(total) = total else { return refused(Reason::SeriesRefused) };
         match held(rule, name, now, sink) {
-            Some(held) => Self { held, total, ..refused },
-            None => refused,
+            Ok(held) => Self { held, last: None, total, device: None, closed: false },
+            Err(why) => refused(why.into()),
         }
     }
 
     /// How many series it holds.
     pub(super) fn weight(&self) -> usize {
         match &self.held {
-            Held::One(_) | Held::Refused(_) => 1,
+            Held::One(_) | Held::Refused(..) => 1,
             Held::Many(many) => many.len(),
         }
     }
@@ -152,8 +153,16 @@ impl Place {
     /// Whether its series must be asked for again: they were forgotten, or may be had by now.
     pub(super) fn is_to_be_asked_again(&self, now: Now) -> bool {
         match &self.held {
-            Held::Refused(until) => now.at >= *until,
+            Held::Refused(until, _) => now.at >= *until,
             Held::One(_) | Held::Many(_) => false,
+        }
+    }
+
+    /// Why it has no total: its series were refused, or there are too many totals.
+    fn refusal(&self) -> Reason {
+        match &self.held {
+            Held::Refused(_, why) => *why,
+            Held::One(_) | Held::Many(_) => Reason::SeriesRefused,
         }
     }
 
@@ -163,7 +172,7 @@ impl Place {
         match &self.held {
             Held::One(series) => series.close(),
             Held::Many(many) => many.iter().for_each(Series::close),
-            Held::Refused(_) => {}
+            Held::Refused(..) => {}
         }
     }
 
@@ -195,7 +204,7 @@ impl Place {
                     return Err(Some(Reason::NotANumber));
                 }
                 let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(Reason::SeriesRefused));
+                    return Err(Some(self.refusal()));
                 };
                 let number = total.repaired(number);
                 let bits = number.to_bits();
@@ -213,7 +222,7 @@ impl Place {
                     return Err(Some(Reason::NotANumber));
                 }
                 let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(Reason::SeriesRefused));
+                    return Err(Some(self.refusal()));
                 };
                 // A forgotten series is asked for again with the same value: it is added once.
                 if !how.again {
@@ -227,7 +236,7 @@ impl Place {
                     return Ok(false);
                 }
                 let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(Reason::SeriesRefused));
+                    return Err(Some(self.refusal()));
                 };
                 // A sum that may fall is none (OpenMetrics 1.0).
                 if number < 0.0 {
@@ -270,7 +279,7 @@ impl Place {
                 Ok(true)
             }
             Held::One(_) | Held::Many(_) => Err(None),
-            Held::Refused(_) => Err(Some(Reason::SeriesRefused)),
+            Held::Refused(_, why) => Err(Some(*why)),
         }
     }
 
@@ -290,7 +299,7 @@ impl Place {
                 if all { Ok(true) } else { Err(None) }
             }
             Held::One(_) => Err(None),
-            Held::Refused(_) => Err(Some(Reason::SeriesRefused)),
+            Held::Refused(_, why) => Err(Some(*why)),
         }
     }
 
@@ -312,7 +321,7 @@ fn observe(total: &mut Total, bounds: &[f64], number: f64) {
     total.offset += number;
 }
 
-fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Option<Held> {
+fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Result<Held, Refused> {
     let Name { quantity, device, labels } = name;
     let mut ask = |part, labels: &[(&str, &str)]| sink.series(quantity, part, device, labels, now);
     match &rule.metric.kind {
@@ -322,7 +331,7 @@ fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Option<He
         MetricKind::Histogram(bounds) => {
             let buckets = bounds.iter().copied().chain([f64::INFINITY]).map(Part::Bucket);
             let all = buckets.chain([Part::Sum, Part::Count]).map(|part| ask(part, labels));
-            all.collect::<Option<Box<[_]>>>().map(Held::Many)
+            all.collect::<Result<Box<[_]>, _>>().map(Held::Many)
         }
         MetricKind::State(states) => {
             let all = states.iter().map(|state| {
@@ -330,7 +339,7 @@ fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Option<He
                 with_state.push(("state", state));
                 ask(Part::Value, &with_state)
             });
-            all.collect::<Option<Box<[_]>>>().map(Held::Many)
+            all.collect::<Result<Box<[_]>, _>>().map(Held::Many)
         }
     }
 }

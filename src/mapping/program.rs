@@ -6,13 +6,13 @@ use super::capture::{Finder, Found, Slot, Tree};
 use super::path::Path;
 use super::pattern::{self, Pattern};
 use super::reason::Reason;
-use super::rule::{Rule, is};
+use super::rule::{Rule, compiled, is};
 use super::text::Text;
 use super::topic::{self, Presence};
 use super::walk::Unreadable;
 use super::{json, plain};
-use crate::config::Subscribe;
 use crate::config::mapping::Format;
+use crate::config::{Subscribe, filter_fault};
 
 /// A compiled subscription.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Program {
     pub(super) subscribe: Subscribe,
     pub(super) pattern: Option<Pattern>,
     pub(super) device: Option<Text>,
+    /// The labels of all its rules, for what is told of its topics beside them.
+    pub(super) labels: Vec<(String, Text)>,
     pub(super) tree: Tree,
     pub(super) rules: Vec<Rule>,
     pub(super) presence: Option<Voice>,
@@ -52,13 +54,13 @@ impl Program {
     /// Compiles a subscription.
     pub(super) fn new(subscribe: &Subscribe) -> Result<Self, String> {
         let named = |why: String| format!("subscription `{}`: {why}", subscribe.filter);
-        topic::check(&subscribe.filter)?;
+        filter_fault(&subscribe.filter).map_or(Ok(()), |why| Err(named(why)))?;
         let mut tree = Tree::new();
         let pattern = subscribe.pattern.as_deref().map(pattern::compile).transpose().map_err(named)?;
         let device = subscribe.device.as_deref().map(|device| Text::new(device, &mut tree)).transpose();
+        let labels = compiled(subscribe.labels.iter(), &mut tree).map_err(named)?;
         let rules = subscribe.metrics.iter().map(|metric| {
-            Rule::new(metric, subscribe.expire, &mut tree)
-                .map_err(|why| named(format!("`{}`: {why}", metric.name)))
+            Rule::new(metric, subscribe, &mut tree).map_err(|why| named(format!("`{}`: {why}", metric.name)))
         });
         let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
         let paths: Vec<_> = subscribe.metrics.iter().filter_map(|metric| metric.path.as_deref()).collect();
@@ -83,7 +85,7 @@ impl Program {
             })
         });
         let presence = presence.transpose().map_err(named)?;
-        Ok(Self { subscribe: subscribe.clone(), pattern, device, tree, rules, presence })
+        Ok(Self { subscribe: subscribe.clone(), pattern, device, labels, tree, rules, presence })
     }
 
     /// Whether a topic is for this subscription.

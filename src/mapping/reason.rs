@@ -2,6 +2,8 @@
 //!
 //! Pure. Never says what stood in it.
 
+use crate::reading::Refused;
+
 /// Why something came to nothing. The label `reason` of `mqtt_client_mapping_errors_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -27,8 +29,19 @@ pub enum Reason {
     DeviceLimit,
     /// One series too many, or a name that has another type.
     SeriesRefused,
+    /// Another connection has the very same series.
+    SeriesTaken,
     /// More values than one message may have, or more names than one rule may make.
     TooManyValues,
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limit | Refused::Name => Self::SeriesRefused,
+            Refused::Taken => Self::SeriesTaken,
+        }
+    }
 }
 
 impl Reason {
@@ -45,6 +58,7 @@ impl Reason {
         Self::NoDevice,
         Self::DeviceLimit,
         Self::SeriesRefused,
+        Self::SeriesTaken,
         Self::TooManyValues,
     ];
 
@@ -63,6 +77,7 @@ impl Reason {
             Self::NoDevice => "no_device",
             Self::DeviceLimit => "device_limit",
             Self::SeriesRefused => "series_refused",
+            Self::SeriesTaken => "series_taken",
             Self::TooManyValues => "too_many_values",
         }
     }

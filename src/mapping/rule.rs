@@ -9,6 +9,7 @@ use super::path::Path;
 use super::reason::Reason;
 use super::text::Text;
 use super::walk::Leaf;
+use crate::config::Subscribe;
 use crate::config::mapping::{Counting, Expire, Metric, MetricKind, ReadAs};
 use crate::reading::{Kind, Quantity};
 
@@ -55,6 +56,11 @@ pub(super) struct Instance {
     pub(super) every: Option<usize>,
 }
 
+impl Instance {
+    /// The message as a whole.
+    pub(super) const WHOLE: Self = Self { scope: NOWHERE, near: 0, every: None };
+}
+
 /// What a rule made of one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value {
@@ -65,8 +71,8 @@ pub(super) enum Value {
 }
 
 impl Rule {
-    /// Compiles a rule; its paths go into the tree of its subscription.
-    pub(super) fn new(metric: &Metric, expire: Expire, tree: &mut Tree) -> Result<Self, String> {
+    /// Compiles a rule of a subscription; its paths go into the tree of that.
+    pub(super) fn new(metric: &Metric, subscribe: &Subscribe, tree: &mut Tree) -> Result<Self, String> {
         let source = match (metric.path.as_deref(), &metric.kind) {
             (Some("**"), _) => {
                 tree.every = true;
@@ -90,9 +96,9 @@ impl Rule {
         let when = conditions.into_iter().zip(metric.when.iter().map(|(_, word)| word.clone())).collect();
         let names: Vec<_> = metric.inputs.iter().map(|(name, _)| name.as_str()).collect();
         let expression = metric.value.as_deref().map(|text| Expression::parse(text, &names)).transpose()?;
-        let labels =
-            metric.labels.iter().map(|(name, template)| Ok((name.clone(), Text::new(template, tree)?)));
-        let labels = labels.collect::<Result<Vec<_>, String>>()?;
+        let is_own = |label: &str| metric.labels.iter().any(|(own, _)| own == label);
+        let shared = subscribe.labels.iter().filter(|(label, _)| !is_own(label));
+        let labels = compiled(metric.labels.iter().chain(shared), tree)?;
         let single = matches!(source, Source::Message | Source::Slot(Slot::One(_)));
         let kind = match &metric.kind {
             MetricKind::Gauge | MetricKind::Info | MetricKind::State(_) => Kind::Gauge,
@@ -102,7 +108,7 @@ impl Rule {
         Ok(Self {
             quantity: Quantity { name: metric.name.clone().into(), help: metric.help.clone().into(), kind },
             source,
-            expire: metric.expire.unwrap_or(expire),
+            expire: metric.expire.unwrap_or(subscribe.expire),
             is_of_the_topic: single && labels.iter().all(|(_, text)| text.is_of_the_topic()),
             labels,
             when,
@@ -117,7 +123,7 @@ impl Rule {
     /// Calls with each value that the payload has for this rule.
     #[inline]
     pub(super) fn evaluate(&self, found: &Found<'_>, mut each: impl FnMut(Instance, Result<Value, Reason>)) {
-        let whole = Instance { scope: NOWHERE, near: 0, every: None };
+        let whole = Instance::WHOLE;
         match self.source {
             Source::Message => {
                 if self.holds(found, whole) {
@@ -226,6 +232,14 @@ impl Rule {
         }
         Some(finite(expression.value(&values)))
     }
+}
+
+/// Labels with their templates compiled.
+pub(super) fn compiled<'l>(
+    labels: impl Iterator<Item = &'l (String, String)>,
+    tree: &mut Tree,
+) -> Result<Vec<(String, Text)>, String> {
+    labels.map(|(label, template)| Ok((label.clone(), Text::new(template, tree)?))).collect()
 }
 
 fn finite(number: f64) -> Result<Value, Reason> {

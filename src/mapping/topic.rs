@@ -1,53 +1,13 @@
-//! Topic filters: which are right, which topics they fit, and the topics by which devices say that they come and go.
+//! Topic filters: which topics they fit, and the topics by which devices say that they come and go.
 //!
-//! Pure. Never allocates while it compares.
+//! Pure. Never allocates while it compares, and never takes a filter apart that was not checked when the file was read.
 
-/// Longest topic or filter in bytes (MQTT, 1.5.4).
-const LONGEST: usize = 65_535;
-
-/// Whether this is a topic filter; `$share/group/filter` is one.
-///
-/// # Errors
-/// What is wrong, with a right example.
-pub fn check(filter: &str) -> Result<(), String> {
-    const EXAMPLE: &str = "write for example `home/+/sensor` or `home/#`";
-    let bare = match filter.strip_prefix("$share/") {
-        None => filter,
-        Some(shared) => {
-            let (group, bare) = shared.split_once('/').unwrap_or((shared, ""));
-            if group.is_empty() || group.contains(['+', '#']) || bare.is_empty() {
-                return Err(format!(
-                    "`{filter}` is no shared subscription (write for example `$share/hangup/home/#`)"
-                ));
-            }
-            bare
-        }
-    };
-    if bare.is_empty() || filter.len() > LONGEST || filter.contains('\0') {
-        return Err(format!("is not a topic filter ({EXAMPLE})"));
-    }
-    let mut levels = bare.split('/').peekable();
-    while let Some(level) = levels.next() {
-        if level.contains('#') && (level != "#" || levels.peek().is_some()) {
-            return Err(format!("`{filter}`: `#` is the whole last level or none ({EXAMPLE})"));
-        }
-        if level.contains('+') && level != "+" {
-            return Err(format!("`{filter}`: `+` is a whole level ({EXAMPLE})"));
-        }
-    }
-    Ok(())
-}
-
-/// The filter without `$share/group/`.
-#[must_use]
-pub fn bare(filter: &str) -> &str {
-    filter.strip_prefix("$share/").and_then(|shared| shared.split_once('/')).map_or(filter, |(_, bare)| bare)
-}
+use crate::config::unshared;
 
 /// Whether a topic fits a filter. A wildcard at the begin does not mean topics of the broker (`$SYS/…`).
 #[must_use]
 pub fn fits(filter: &str, topic: &str) -> bool {
-    let filter = bare(filter);
+    let filter = unshared(filter);
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;
     }
@@ -167,16 +127,6 @@ mod tests {
             ("$share/g/a/+", "a/b", true),
         ] {
             assert_eq!(fits(filter, topic), expected, "{filter} {topic}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_filter_is_told() {
-        for filter in ["", "a/#/b", "a#", "a+/b", "$share/g", "$share//a", "$share/+/a", "a\0"] {
-            assert!(check(filter).is_err(), "{filter}");
-        }
-        for filter in ["#", "+", "a/+/b/#", "/", "$share/g/#", "$SYS/#"] {
-            assert_eq!(check(filter), Ok(()), "{filter}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{Feed, Series, Store};
-use super::{Part, Quantity, Reading};
+use super::{Part, Quantity, Reading, Refused};
 use crate::clock::{self, Now};
 use crate::commands::Directory;
 use crate::lifecycle::board::ConnectionStatus;
@@ -107,7 +107,7 @@ impl Sink for Ingest {
         device: &str,
         labels: &[(&str, &str)],
         now: Now,
-    ) -> Option<Series> {
+    ) -> Result<Series, Refused> {
         self.store.series(&self.feed, quantity, part, device, labels, now.at)
     }
 

@@ -35,6 +35,17 @@ pub enum Part {
     Count,
 }
 
+/// Why there is no series to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It would be one too many.
+    Limit,
+    /// Its name has another type, or it has a name or a label that no page can hold.
+    Name,
+    /// Another connection has the very same one, and it is fresh.
+    Taken,
+}
+
 /// What is measured: one metric name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Quantity {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::family::{Family, lock};
 pub use super::page::Readings;
 use super::series::{Cell, FeedState, nanoseconds};
-use super::{Part, Quantity, Reading, key};
+use super::{Part, Quantity, Reading, Refused, key};
 use crate::clock::Instant;
 use crate::telemetry::ExporterMetrics;
 use crate::telemetry::text::Format;
@@ -48,18 +48,22 @@ struct Families {
 }
 
 impl Families {
-    /// The family of a quantity, made when it is new; `None` when its name is taken or can not be that of its type.
-    fn family(&mut self, quantity: &Quantity) -> Option<&mut Family> {
+    /// The family of a quantity, made when it is new.
+    ///
+    /// # Errors
+    /// When its name has another type or can not be that of its type.
+    fn family(&mut self, quantity: &Quantity) -> Result<&mut Family, Refused> {
         let name = &*quantity.name;
         if !self.by_name.contains_key(name) {
             let names = key::names(quantity);
             if names.is_empty() || names.iter().any(|name| self.taken.contains(name) || key::is_ours(name)) {
-                return None;
+                return Err(Refused::Name);
             }
             self.taken.extend(names);
             self.by_name.insert(name.to_owned(), Family::new(quantity));
         }
-        self.by_name.get_mut(name).filter(|family| family.quantity.kind == quantity.kind)
+        let family = self.by_name.get_mut(name);
+        family.filter(|family| family.quantity.kind == quantity.kind).ok_or(Refused::Name)
     }
 
     /// Forgets what is dead; how many that were.
@@ -154,17 +158,19 @@ impl Store {
     /// Stores a reading. Refused, and counted, when its series would be one too many or belongs to another feed.
     pub fn put(&self, feed: &Feed, reading: &Reading<'_>, now: Instant) {
         let Reading { quantity, device, labels, value, lifetime } = reading;
-        if let Some(series) = self.series(feed, quantity, Part::Value, device, labels, now)
+        if let Ok(series) = self.series(feed, quantity, Part::Value, device, labels, now)
             && !series.set(*value, *lifetime, now)
-            && let Some(again) = self.series(feed, quantity, Part::Value, device, labels, now)
+            && let Ok(again) = self.series(feed, quantity, Part::Value, device, labels, now)
         {
             let _ = again.set(*value, *lifetime, now);
         }
     }
 
-    /// The place for one series, made when it is new. `None`, counted, when it is one too many, when its name is
-    /// taken by another type, or when another connection has the very same series and is fresh.
-    #[must_use]
+    /// The place for one series, made when it is new.
+    ///
+    /// # Errors
+    /// Counted: when it is one too many, when its name is taken by another type, or when another connection has the very
+    /// same series and is fresh.
     pub fn series(
         &self,
         feed: &Feed,
@@ -173,10 +179,10 @@ impl Store {
         device: &str,
         labels: &[(&str, &str)],
         now: Instant,
-    ) -> Option<Series> {
+    ) -> Result<Series, Refused> {
         let Some(key) = key::of(quantity.kind, part, device, labels) else {
             self.exporter.series_rejected();
-            return None;
+            return Err(Refused::Name);
         };
         let known = read(&self.families)
             .by_name
@@ -184,11 +190,12 @@ impl Store {
             .filter(|family| family.quantity.kind == quantity.kind)
             .and_then(|family| family.index.get(key.as_slice()).cloned());
         match known {
-            Some(cell) if cell.is_fed_by(&feed.0) => Some(Series(cell)),
+            Some(cell) if cell.is_fed_by(&feed.0) => Ok(Series(cell)),
             known => {
                 let taken = known.is_some_and(|cell| is_fresh(&cell, now));
-                let series = if taken { None } else { self.register(feed, quantity, &key, now) };
-                if series.is_none() {
+                let series =
+                    if taken { Err(Refused::Taken) } else { self.register(feed, quantity, &key, now) };
+                if series.is_err() {
                     self.exporter.series_rejected();
                 }
                 series
@@ -196,7 +203,13 @@ impl Store {
         }
     }
 
-    fn register(&self, feed: &Feed, quantity: &Quantity, key: &[u8], now: Instant) -> Option<Series> {
+    fn register(
+        &self,
+        feed: &Feed,
+        quantity: &Quantity,
+        key: &[u8],
+        now: Instant,
+    ) -> Result<Series, Refused> {
         self.sweep(now, &self.swept, SWEEP_EVERY, REST);
         if self.len() >= self.limit {
             self.sweep(now, &self.made_room, MAKE_ROOM_EVERY, Duration::ZERO);
@@ -204,23 +217,23 @@ impl Store {
         let mut families = write(&self.families);
         let full = self.len() >= self.limit;
         if full && !families.by_name.contains_key(&*quantity.name) {
-            return None;
+            return Err(Refused::Limit);
         }
         let family = families.family(quantity)?;
         // Another thread may have been quicker.
         match family.index.get(key) {
-            Some(cell) if cell.is_fed_by(&feed.0) => return Some(Series(cell.clone())),
-            Some(cell) if is_fresh(cell, now) => return None,
+            Some(cell) if cell.is_fed_by(&feed.0) => return Ok(Series(cell.clone())),
+            Some(cell) if is_fresh(cell, now) => return Err(Refused::Taken),
             Some(_) => {
                 self.kept.fetch_sub(family.evict(key), Relaxed);
             }
-            None if full => return None,
+            None if full => return Err(Refused::Limit),
             None => {}
         }
         let cell = Cell::new(key, Arc::clone(&feed.0));
         family.add(cell.clone());
         self.kept.fetch_add(1, Relaxed);
-        Some(Series(cell))
+        Ok(Series(cell))
     }
 
     /// Forgets what has been stale for `rest`, unless that was done just now.

@@ -31,7 +31,7 @@ use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
 use crate::mapping::{self, Reason};
 use crate::reading::store::Series;
-use crate::reading::{Part, Quantity, Reading};
+use crate::reading::{Part, Quantity, Reading, Refused};
 use crate::telemetry::{ConnectionLabels, Speaker};
 
 pub use command::Command;
@@ -207,8 +207,10 @@ pub enum Outcome {
 pub trait Sink {
     /// One value of one quantity.
     fn reading(&mut self, reading: &Reading<'_>);
-    /// The place of one series, for who writes to it again and again. `None` when there is none to be had: the series
-    /// limit, a name that has another type, or a sink that shows nothing.
+    /// The place of one series, for who writes to it again and again.
+    ///
+    /// # Errors
+    /// Why there is none to be had. A sink that shows nothing has room for none.
     fn series(
         &mut self,
         _quantity: &Quantity,
@@ -216,8 +218,8 @@ pub trait Sink {
         _device: &str,
         _labels: &[(&str, &str)],
         _now: Now,
-    ) -> Option<Series> {
-        None
+    ) -> Result<Series, Refused> {
+        Err(Refused::Limit)
     }
     /// The devices that there are now; what was known of others is of the past.
     fn devices(&mut self, devices: &[&str]);

@@ -80,7 +80,7 @@ impl ExporterMetrics {
         self.0.series_limit.set(limit as f64);
     }
 
-    /// A reading was refused because its series would have been one too many.
+    /// A reading was refused because its series would have been one too many, or is that of another connection.
     pub fn series_rejected(&self) {
         self.0.rejected_series.inc();
     }

@@ -197,7 +197,7 @@ families! {
     shard: Info, "hangup_shard_info", ["shard", "shards"], "Which part of the connections of the configuration this process runs, counted from 0, and of how many; absent where it runs all of them.";
     series: Gauge, "hangup_series", [], "Series of readings now kept.";
     series_limit: Gauge, "hangup_series_limit", [], "Series of readings that may be kept.";
-    rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many.";
+    rejected_series: Counter, "hangup_rejected_series_total", [], "Readings refused because their series would have been one too many, or is that of another connection.";
     reload_successful: Gauge, "hangup_config_last_reload_successful", [], "Whether the newest reading of the configuration succeeded (1) or not (0).";
     reload_success_time: Gauge, "hangup_config_last_reload_success_timestamp_seconds", [], "When the configuration was last read successfully.";
     journal_write_failures: Counter, "hangup_journal_write_failures_total", [], "Records that could not be written to the journal at once; they are lost at the next restart unless the disk comes back in time.";

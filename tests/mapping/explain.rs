@@ -32,6 +32,7 @@ path = "k"
 when = { kind = "power" }
 [[connection.subscribe]]
 filter = "other/#"
+labels = { site = "north", level = "{2}" }
 [[connection.subscribe.metric]]
 name = "o_watts"
 "#;
@@ -67,6 +68,13 @@ fn it_says_what_comes_out_and_what_does_not() {
     nothing: the filter does not fit the topic
 ";
     assert_eq!((text.as_str(), code), (expected, 0));
+}
+
+#[test]
+fn labels_of_the_subscription_stand_on_its_series() {
+    let (text, code) = explain(&["--topic", "other/x", "--payload", "4"]);
+    assert!(text.contains("o_watts{level=\"x\",site=\"north\"} 4  (for 1h)\n"), "{text}");
+    assert_eq!(code, 0);
 }
 
 #[test]

@@ -18,8 +18,11 @@ fn a_subscription_is_checked() {
         ("format = \"xml\"", "`xml` is not one of `\"auto\"`, `\"json\"`, `\"text\"`, `\"csv\"`"),
         ("retained = \"yes\"", "is not one of `\"ignore\"`, `\"show\"`, `\"accept\"`"),
         ("expire = 5", "`5` is not a duration (write for example `30s`), or `never`"),
-        ("include = [\"a/#/b\"]", "`#` is the whole last level or none"),
-        ("exclude = [\"$share/g/a\"]", "leave `$share/group/` out here"),
+        (
+            "include = [\"a\", \"a/#/b\"]",
+            "subscribe 1, include: number 2 has a `#` that is not alone at the end (write for example",
+        ),
+        ("exclude = [\"$share/g/a\"]", "number 1 is a shared subscription: leave `$share/group/` out here"),
         (
             "availability = { topic = \"home/{device}/s\" }",
             "has `{device}`, and the subscription has no `device`",

@@ -10,6 +10,7 @@ mod convert;
 mod explain;
 mod faults;
 mod hostile;
+mod labels;
 mod life;
 mod mutation;
 mod presets;

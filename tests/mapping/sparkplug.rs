@@ -58,6 +58,12 @@ fn world() -> World {
     World::new("[[subscribe]]\npreset = \"sparkplug\"\n")
 }
 
+fn labelled(site: &str) -> String {
+    format!(
+        "[[subscribe]]\npreset = \"sparkplug\"\nlabels = {{ site = \"{site}\", line = \"{{4}}\", x = \"{{payload.x}}\" }}\n"
+    )
+}
+
 fn session(number: u64) -> Message {
     Message::default().bytes(1, b"bdSeq").varint(4, 4).varint(11, number)
 }
@@ -102,6 +108,28 @@ fn a_birth_shows_every_number_with_its_type() {
         world.page()
     );
     assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn two_brokers_with_the_same_nodes_are_told_apart_by_a_label() {
+    let mut north = World::new(&labelled("north"));
+    let mut south = north.beside("south", &labelled("south"));
+    for world in [&mut north, &mut south] {
+        born(world);
+        // Number 2 never comes.
+        world.hear("spBv1.0/plant/DDATA/line1/pump", payload(3, &[alias(11).double(13, 7.5)]));
+    }
+    for site in ["north", "south"] {
+        let given = format!("line=\"line1\",metric=\"Flow\",node=\"line1\",site=\"{site}\"");
+        let flow = format!("sparkplug_metric{{device=\"plant/line1/pump\",group=\"plant\",{given}}} 7.5");
+        let missed = format!(
+            "sparkplug_missed_messages_total{{device=\"plant/line1\",line=\"line1\",site=\"{site}\"}} 1"
+        );
+        for line in [flow, missed] {
+            assert!(north.page().contains(&line), "{line}: {:#?}", north.page());
+        }
+    }
+    assert_eq!(north.errors(), []);
 }
 
 #[test]

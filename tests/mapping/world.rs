@@ -31,11 +31,17 @@ impl World {
         let metrics = Arc::new(Metrics::new());
         let store = Arc::new(Store::new(series, Duration::ZERO, metrics.exporter()));
         let sink = Ingest::new("home", Arc::clone(&store), Arc::clone(&metrics)).mapped();
-        let subscribes = from_text(toml).unwrap_or_else(|faults| panic!("{faults}"));
-        let listener = mapping::listener("home", &subscribes).unwrap();
         let at = Instant::from_boot(Duration::from_secs(1_000_000));
         let now = Now { at, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) };
-        Self { store, metrics, sink, listener, now }
+        Self { store, metrics, sink, listener: listener(toml), now }
+    }
+
+    /// Another connection of the same process: the page is one.
+    pub(crate) fn beside(&self, connection: &str, toml: &str) -> Self {
+        let Self { store, metrics, now, .. } = self;
+        let (store, metrics, now) = (Arc::clone(store), Arc::clone(metrics), *now);
+        let sink = Ingest::new(connection, Arc::clone(&store), Arc::clone(&metrics)).mapped();
+        Self { store, metrics, sink, listener: listener(toml), now }
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -85,7 +91,7 @@ impl World {
         page.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
-    /// What came to nothing, by reason.
+    /// What came to nothing, by reason, of all connections.
     pub(crate) fn errors(&self) -> Vec<(String, u64)> {
         let families = self.metrics.registry().gather();
         let errors = families.iter().filter(|family| family.name() == "mqtt_client_mapping_errors_total");
@@ -107,6 +113,11 @@ impl World {
         let counter = metric.get_counter().get_value();
         Some(if counter > 0.0 { counter } else { metric.get_gauge().get_value() })
     }
+}
+
+fn listener(toml: &str) -> Shared {
+    let subscribes = from_text(toml).unwrap_or_else(|faults| panic!("{faults}"));
+    mapping::listener("home", &subscribes).unwrap()
 }
 
 /// One subscription with these lines, and one rule with those.

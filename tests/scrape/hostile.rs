@@ -77,7 +77,7 @@ proptest! {
                 Step::Set { name, kind, part, device, labels, value } => {
                     let quantity = Quantity { name: Cow::Borrowed(NAMES[name]), help: "Some\\thing \"odd\".\n".into(), kind };
                     let labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                    if let Some(series) = exporter.store.series(&feed, &quantity, part, &device, &labels, at(seconds).at) {
+                    if let Ok(series) = exporter.store.series(&feed, &quantity, part, &device, &labels, at(seconds).at) {
                         let _ = series.set(value, Duration::from_secs(120), at(seconds).at);
                         last = Some(series);
                     }

@@ -8,13 +8,11 @@ use toml::de::DeValue;
 
 use super::super::file::Fields;
 use super::super::value;
+use super::labels::{self, shares_stem};
 use super::{Counting, Expire, Metric, MetricKind, ReadAs, name, text};
 use crate::mapping::expression::Expression;
 use crate::mapping::path::Path;
-use crate::mapping::template::{Piece, Template};
 
-/// Labels of one rule at most.
-const LABELS: usize = 16;
 /// Entries of `values`, `when`, `inputs`, `names` at most.
 const ENTRIES: usize = 256;
 
@@ -65,7 +63,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>, groups: &[String]) -> Option<Metr
         offset: fields.read("offset", text::number).unwrap_or(0.0),
         value: fields.read("value", value::text),
         inputs: text::entries(&mut fields, "inputs", ENTRIES, input_name, text::path),
-        labels: text::entries(&mut fields, "labels", LABELS, name::label, text::template),
+        labels: labels::read(&mut fields),
         when: text::entries(&mut fields, "when", ENTRIES, |key| Path::parse(key).map(|_| ()), text::word),
         expire: fields.read("expire", expire),
         names: text::entries(&mut fields, "names", ENTRIES, |_| Ok(()), new_name),
@@ -76,7 +74,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>, groups: &[String]) -> Option<Metr
     let unit = fields.read("unit", value::text);
     check(&fields, &metric, every, unit.as_deref());
     check_values(&fields, &metric);
-    check_labels(&fields, &metric, groups);
+    labels::check(&fields, &metric, groups);
     fields.finish();
     Some(metric)
 }
@@ -243,47 +241,6 @@ fn check_values(fields: &Fields<'_, '_>, metric: &Metric) {
         if !shares_stem(path, metric.path.as_deref()) {
             fields
                 .problem("when", format!("`{path}` stands for many: its wildcards must be those of `path`"));
-        }
-    }
-}
-
-/// Whether every wildcard of `path` means the element that the rule is about.
-fn shares_stem(path: &str, of: Option<&str>) -> bool {
-    let Ok(path) = Path::parse(path) else { return true };
-    let of = of.and_then(|of| Path::parse(of).ok()).unwrap_or_default();
-    path.wildcards() == 0 || of.stem().starts_with(path.stem())
-}
-
-fn check_labels(fields: &Fields<'_, '_>, metric: &Metric, groups: &[String]) {
-    let wildcards = match metric.path.as_deref() {
-        Some("**") => 1,
-        Some(path) => Path::parse(path).map_or(0, |path| path.wildcards()),
-        None => 0,
-    };
-    for (label, template) in &metric.labels {
-        let Ok(template) = Template::parse(template) else { continue };
-        if matches!(metric.kind, MetricKind::State(_)) && label == "state" {
-            fields.problem("labels", "the label `state` is the word itself where `type = \"state\"`");
-        }
-        for piece in &template.0 {
-            let fault = match piece {
-                Piece::Text(_) | Piece::Level(_) | Piece::Property(_) => None,
-                Piece::Group(group) => (!groups.contains(group)).then(|| {
-                    format!("`{{{group}}}` is no named group of `pattern` (write there `(?<{group}>[^/]+)`)")
-                }),
-                Piece::Star(which) => (*which >= wildcards).then(|| {
-                    "`{*}` needs a wildcard in `path` (write for example `path = \"channels[*].power\"`)"
-                        .to_owned()
-                }),
-                Piece::Payload(path) => {
-                    (!shares_stem(&path.to_string(), metric.path.as_deref())).then(|| {
-                        format!("`{{payload.{path}}}` stands for many: its wildcards must be those of `path`")
-                    })
-                }
-            };
-            if let Some(fault) = fault {
-                fields.problem("labels", format!("`{label}`: {fault}"));
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Every text in here is right in form: filters, patterns, templates, paths, expressions and names were parsed once when
 //! the file was read. The grammar stands in [`crate::mapping`].
 
+mod labels;
 mod metric;
 mod name;
 mod read;
@@ -41,6 +42,8 @@ pub struct Subscribe {
     pub pattern: Option<String>,
     /// The template of the label `device`; `None`: no such label.
     pub device: Option<String>,
+    /// Labels of every series that the rules make, beside those of the rules: name and template.
+    pub labels: Vec<(String, String)>,
     /// What a payload is.
     pub format: Format,
     /// What becomes of a retained message.
@@ -141,7 +144,7 @@ pub struct Metric {
     pub value: Option<String>,
     /// Further numbers of the payload for the expression: name and path.
     pub inputs: Vec<(String, String)>,
-    /// Further labels: name and template.
+    /// Further labels: name and template. One of the same name in [`Subscribe::labels`] yields to it.
     pub labels: Vec<(String, String)>,
     /// Only payloads that have these texts, numbers or booleans: path and word.
     pub when: Vec<(String, String)>,

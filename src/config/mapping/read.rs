@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::file::{Fields, Report};
 use super::super::value;
-use super::{Availability, Expire, Format, Metric, Retained, Subscribe, metric, text};
+use super::{Availability, Expire, Format, Metric, Retained, Subscribe, labels, metric, text};
 use crate::connection::plan::RetainHandling;
 use crate::mapping::template::{Piece, Template};
 use crate::mapping::{pattern, preset, topic};
@@ -102,7 +102,9 @@ fn options(fields: &mut Fields<'_, '_>, ready: &mut [Subscribe]) {
     let expire = fields.read("expire", metric::expire);
     let retained = fields.read("retained", value::word(RETAINED));
     let interval = fields.read("interval", interval);
-    let exclude = fields.read("exclude", value::list("[\"home/test/#\"]", text::plain_filter));
+    let exclude = fields.read("exclude", text::plain_filters);
+    let shared = labels::read(fields);
+    labels::share(fields, shared, ready);
     for subscribe in ready {
         subscribe.qos = qos.unwrap_or(subscribe.qos);
         subscribe.required = required.unwrap_or(subscribe.required);
@@ -129,17 +131,17 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
     if let Some(device) = &device {
         check_device(fields, device, &groups);
     }
-    let filters = || value::list("[\"home/test/#\"]", text::plain_filter);
     let mut read = Subscribe {
         filter: String::new(),
         qos: fields.read("qos", value::integer(0..=2)).and_then(|qos| u8::try_from(qos).ok()).unwrap_or(0),
         required: fields.read("required", value::boolean).unwrap_or(false),
         no_local: fields.read("no_local", value::boolean).unwrap_or(false),
         retain_handling: fields.read("retain_handling", value::word(HANDLING)).unwrap_or_default(),
-        include: fields.read("include", filters()).unwrap_or_default(),
-        exclude: fields.read("exclude", filters()).unwrap_or_default(),
+        include: fields.read("include", text::plain_filters).unwrap_or_default(),
+        exclude: fields.read("exclude", text::plain_filters).unwrap_or_default(),
         pattern,
         device,
+        labels: Vec::new(),
         format: fields.read("format", value::word(FORMATS)).unwrap_or_default(),
         retained: fields.read("retained", value::word(RETAINED)).unwrap_or_default(),
         expire: fields.read("expire", metric::expire).unwrap_or(Expire::After(HOUR)),
@@ -149,6 +151,8 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
     };
     read.availability = availability(fields, read.device.is_some());
     read.metrics = metrics(fields, &groups);
+    let shared = labels::read(fields);
+    labels::share(fields, shared, std::slice::from_mut(&mut read));
     if read.format == Format::Text && read.metrics.iter().any(|metric| metric.path.is_some()) {
         fields.problem(
             "format",

@@ -2,29 +2,40 @@
 //!
 //! Never keeps going with a text that is wrong: what cannot be read is told and left out.
 
+use std::cell::Cell;
+
 use toml::de::DeValue;
 
 use super::super::file::{Fields, article};
+use super::super::filter::{filter_fault, unshared};
 use super::super::value;
 use crate::mapping::path::Path;
 use crate::mapping::pattern;
 use crate::mapping::template::Template;
-use crate::mapping::topic;
 
 /// A topic filter.
 pub(super) fn filter(field: &DeValue<'_>) -> Result<String, String> {
     let text = value::text(field)?;
-    topic::check(&text)?;
-    Ok(text)
+    filter_fault(&text).map_or(Ok(text), Err)
 }
 
 /// A topic filter that is no shared subscription: it only chooses among what comes.
 pub(super) fn plain_filter(field: &DeValue<'_>) -> Result<String, String> {
     let text = filter(field)?;
-    if text.starts_with("$share/") {
+    if unshared(&text) != text {
         return Err("is a shared subscription: leave `$share/group/` out here".to_owned());
     }
     Ok(text)
+}
+
+/// Some of these; a wrong one is told by its number.
+pub(super) fn plain_filters(field: &DeValue<'_>) -> Result<Vec<String>, String> {
+    let number = Cell::new(0_usize);
+    let numbered = |item: &DeValue<'_>| {
+        number.set(number.get() + 1);
+        plain_filter(item).map_err(|fault| format!("number {} {fault}", number.get()))
+    };
+    value::list("[\"home/test/#\"]", numbered)(field)
 }
 
 /// A template.

@@ -100,6 +100,7 @@ fn head(subscribe: &Subscribe) -> String {
     if let Some(device) = &subscribe.device {
         lines.text("device", device);
     }
+    lines.entries("labels", &subscribe.labels, |template| quoted(template));
     match subscribe.format {
         Format::Auto => {}
         Format::Json => lines.text("format", "json"),
@@ -216,6 +217,7 @@ mod tests {
         }
         let all = "[[subscribe]]\nfilter = \"a/\\\"'/#\"\nqos = 2\nrequired = true\nno_local = true\n\
             retain_handling = \"new\"\ninclude = [\"a\"]\nexclude = [\"b\"]\npattern = '\\d(?<x>.)'\ndevice = \"{x}\"\n\
+            labels = { site = \"north\", \"r\" = \"{x}{payload}\" }\n\
             format = \"csv\"\nretained = \"ignore\"\nexpire = \"90s\"\ninterval = \"1m 1s\"\n\
             availability = { topic = \"a/{device}\", path = \"x\", online = \"1\" }\n\
             [[subscribe.metric]]\nname = \"a_s\"\nhelp = \"ü \\\" \\\\\"\ntype = \"histogram\"\nbuckets = [0.5, 2]\npath = \"[1]\"\n\

@@ -217,10 +217,15 @@ impl Ear {
     fn tell_missed(&mut self, address: Address<'_>, sink: &mut dyn Sink) {
         let Some(node) = self.births.node(&address.key()) else { return };
         let group = address.group.rsplit('/').next().unwrap_or_default();
+        // The topic of the node first: the labels are the same whichever of its devices spoke.
+        let topics = [Address { device: "", ..address }, address].map(Address::topic_of_data);
+        let given = topics.iter().find_map(|topic| self.mapper.labels(Format::Sparkplug, topic));
+        let given = given.unwrap_or_default();
+        let labels: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
         sink.reading(&Reading {
             quantity: &MISSED,
             device: &format!("{group}/{}", address.node),
-            labels: &[],
+            labels: &labels,
             value: node.missed as f64,
             lifetime: Duration::MAX,
         });

@@ -99,6 +99,8 @@ fn the_limit_counts_series_and_what_it_refused() {
     store.put(&feed, &reading(&POWER, "a", 5.0), at(1));
     assert!(page(&store, at(2)).contains("{device=\"a\"} 5\n"));
     assert_eq!((store.len(), rejected(&metrics)), (2, 2));
+    let why = store.series(&feed, &POWER, Part::Value, "c", &[], at(2)).err();
+    assert_eq!(why, Some(Refused::Limit));
 }
 
 #[test]
@@ -122,6 +124,8 @@ fn one_series_has_one_connection_while_it_is_fresh() {
     store.put(&second, &reading(&POWER, "a", 2.0), at(1));
     assert!(page(&store, at(2)).contains("} 1\n"));
     assert_eq!(rejected(&metrics), 1);
+    let why = store.series(&second, &POWER, Part::Value, "a", &[], at(2)).err();
+    assert_eq!(why, Some(Refused::Taken));
     store.put(&second, &reading(&POWER, "a", 2.0), at(181));
     assert!(page(&store, at(182)).contains("} 2\n"));
     assert_eq!(store.len(), 1);
@@ -135,6 +139,8 @@ fn a_name_has_one_type() {
     store.put(&feed, &reading(&POWER, "a", 1.0), at(0));
     store.put(&feed, &reading(&other, "b", 1.0), at(0));
     assert_eq!((store.len(), rejected(&metrics)), (1, 1));
+    let why = store.series(&feed, &other, Part::Value, "b", &[], at(1)).err();
+    assert_eq!(why, Some(Refused::Name));
 }
 
 #[test]

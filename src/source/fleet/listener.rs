@@ -12,6 +12,7 @@ use super::{aws, emqx, filters, mosquitto};
 use crate::clock::{Instant, Now};
 use crate::config::{Fleet, FleetKind, unshared};
 use crate::connection::message::Incoming;
+use crate::mapping::topic;
 use crate::source::listen::Listener;
 use crate::source::{Outcome, Sink};
 
@@ -143,7 +144,7 @@ impl Listener for Watch {
     }
 
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Option<Outcome> {
-        if !self.filters.iter().any(|filter| covers(filter, &message.topic)) {
+        if !self.filters.iter().any(|filter| topic::fits(filter, &message.topic)) {
             return None;
         }
         // What is retained was said long ago.
@@ -192,18 +193,4 @@ impl Listener for Watch {
         }
         self.next = if !calm || self.stale { Some(now.at + TICK) } else { Some(now.at + SWEEP) };
     }
-}
-
-/// Whether a topic filter (without the group of a shared one) covers a topic.
-fn covers(filter: &str, topic: &str) -> bool {
-    let mut levels = topic.split('/');
-    for level in filter.split('/') {
-        match (level, levels.next()) {
-            ("#", _) => return true,
-            ("+", Some(_)) => {}
-            (level, Some(said)) if level == said => {}
-            (_, Some(_) | None) => return false,
-        }
-    }
-    levels.next().is_none()
 }
