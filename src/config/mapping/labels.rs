@@ -14,7 +14,7 @@ const LABELS: usize = 16;
 /// The field.
 const FIELD: &str = "labels";
 
-/// Reads the labels of a rule or of a subscription.
+/// Reads one such field.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<(String, String)> {
     text::entries(fields, FIELD, LABELS, name::label, text::template)
 }
@@ -31,9 +31,10 @@ pub(super) fn check(fields: &Fields<'_, '_>, metric: &Metric, groups: &[String])
     }
 }
 
-/// Gives labels to every rule of these subscriptions. A template must stand for something in one of the rules at least: in
+/// Reads the labels for every rule of these subscriptions, and gives them. A template must stand for something in one of the rules at least: in
 /// the others its label is left out.
-pub(super) fn share(fields: &Fields<'_, '_>, labels: Vec<(String, String)>, subscribes: &mut [Subscribe]) {
+pub(super) fn share(fields: &mut Fields<'_, '_>, subscribes: &mut [Subscribe]) {
+    let labels = read(fields);
     let groups = |subscribe: &Subscribe| {
         let pattern = subscribe.pattern.as_deref().and_then(|text| pattern::compile(text).ok());
         pattern.map(|pattern| pattern.groups()).unwrap_or_default()
@@ -49,7 +50,7 @@ pub(super) fn share(fields: &Fields<'_, '_>, labels: Vec<(String, String)>, subs
             fields.problem(FIELD, fault);
         }
         let faults = rules().map(|(metric, groups)| fault(template, metric, groups));
-        let fault = faults.reduce(|one, other| one.and(other)).flatten();
+        let fault = faults.reduce(Option::and).flatten();
         if let Some(fault) = fault {
             fields.problem(FIELD, format!("`{label}`: {fault}"));
         }

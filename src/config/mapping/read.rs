@@ -103,8 +103,7 @@ fn options(fields: &mut Fields<'_, '_>, ready: &mut [Subscribe]) {
     let retained = fields.read("retained", value::word(RETAINED));
     let interval = fields.read("interval", interval);
     let exclude = fields.read("exclude", text::plain_filters);
-    let shared = labels::read(fields);
-    labels::share(fields, shared, ready);
+    labels::share(fields, ready);
     for subscribe in ready {
         subscribe.qos = qos.unwrap_or(subscribe.qos);
         subscribe.required = required.unwrap_or(subscribe.required);
@@ -151,8 +150,7 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
     };
     read.availability = availability(fields, read.device.is_some());
     read.metrics = metrics(fields, &groups);
-    let shared = labels::read(fields);
-    labels::share(fields, shared, std::slice::from_mut(&mut read));
+    labels::share(fields, std::slice::from_mut(&mut read));
     if read.format == Format::Text && read.metrics.iter().any(|metric| metric.path.is_some()) {
         fields.problem(
             "format",
