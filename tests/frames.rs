@@ -4,8 +4,8 @@
 //! fixed list of bad bytes: those stand beside the codec.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it did not expect")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/damage.rs"]
+mod damage;
 
 use bytes::BytesMut;
 use hangup::connection::codec::Codec;
@@ -42,34 +42,8 @@ const SEEDS: &[&[u8]] = &[
     &[0x82, 0],
 ];
 
-/// Counts what is allocated and not yet given back.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-#[expect(unsafe_code, reason = "an allocator is an unsafe trait; this one only counts")]
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// What is damaged goes into `bytes`.
-fn damage(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
+fn damaged(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
     bytes.clear();
     for _ in 0..random.usize(1..4) {
         bytes.extend_from_slice(SEEDS[random.usize(..SEEDS.len())]);
@@ -110,36 +84,31 @@ fn damage(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
 fn damaged_frames_break_nothing_and_take_no_more_memory_than_a_packet_may() {
-    let (count, seed) = (number("HANGUP_FRAMES", FRAMES), number("HANGUP_SEED", 1));
+    let (count, seed) = (damage::number("HANGUP_FRAMES", FRAMES), damage::seed());
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut bytes, mut packets, mut faults) = (Vec::with_capacity(16 * LIMIT), 0_u64, 0_u64);
     let mut buffer = BytesMut::with_capacity(16 * LIMIT);
     for turn in 0..count {
-        damage(&mut random, &mut bytes);
+        damaged(&mut random, &mut bytes);
         for version in [Version::V311, Version::V5] {
             buffer.clear();
             buffer.extend_from_slice(&bytes);
-            let before = HELD.load(Ordering::Relaxed);
-            MOST.store(before, Ordering::Relaxed);
-            loop {
-                let left = buffer.len();
-                match Codec::new(version, LIMIT).decode(&mut buffer) {
-                    Ok(Some(_)) => packets += 1,
-                    Ok(None) => break,
-                    Err(_) => {
-                        faults += 1;
-                        break;
+            let ((), took) = damage::took(|| {
+                loop {
+                    let left = buffer.len();
+                    match Codec::new(version, LIMIT).decode(&mut buffer) {
+                        Ok(Some(_)) => packets += 1,
+                        Ok(None) => break,
+                        Err(_) => {
+                            faults += 1;
+                            break;
+                        }
                     }
+                    assert!(buffer.len() < left, "a packet of no bytes, in turn {turn} of seed {seed}");
                 }
-                assert!(buffer.len() < left, "a packet of no bytes, in turn {turn} of seed {seed}");
-            }
-            let took = MOST.load(Ordering::Relaxed) - before;
+            });
             assert!(took <= LIMIT + SLACK, "{took} bytes in turn {turn} of seed {seed}: {bytes:02X?}");
         }
     }

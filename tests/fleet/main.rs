@@ -13,6 +13,9 @@
 
 mod aws;
 mod broker;
+#[path = "../support/damage.rs"]
+mod damage;
+mod damaged;
 mod own;
 #[path = "../support/mod.rs"]
 mod support;

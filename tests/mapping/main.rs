@@ -18,3 +18,6 @@ mod sparkplug;
 mod types;
 mod values;
 mod world;
+
+#[path = "../support/damage.rs"]
+mod damage;
