@@ -147,9 +147,9 @@ fn flood(kind: FleetKind, seeds: &[(&str, &str)]) {
             assert!(held <= ALL, "{held} bytes are held in turn {turn} of seed {seed}");
         }
     }
-    println!(
+    damage::tell(&format!(
         "{count} events of seed {seed}: one took {highest} bytes at most, all of them {held}; {read} read, {malformed} malformed"
-    );
+    ));
     assert!(read > count / 4 && malformed > count / 50, "{read} read and {malformed} malformed test little");
     let (topic, payload) = seeds[0];
     assert_eq!(world.hear(topic, payload.as_bytes()), Some(Outcome::Decoded));

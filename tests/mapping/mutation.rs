@@ -37,7 +37,7 @@ const RULES: &str = "[[subscribe]]\nfilter = \"home/#\"\ndevice = \"{2}\"\npatte
     [[subscribe.metric]]\nname = \"x\"\ntype = \"state\"\nstates = [\"on\", \"off\"]\npath = \"s\"\n\
     [[subscribe.metric]]\nname = \"v_info\"\ntype = \"info\"\nlabels = { v = \"{payload.v}\" }\n\
     [[subscribe]]\nfilter = \"+/+\"\n[[subscribe.metric]]\nname = \"p_watts\"\nvalues = { up = 1 }\n\
-    [[subscribe]]\nfilter = \"home/csv\"\nformat = \"csv\"\n[[subscribe.metric]]\nname = \"c_watts\"\npath = \"[*]\"\n\
+    [[subscribe]]\nfilter = \"home/csv\"\nformat = \"csv\"\nlabels = { first = \"{payload[0]}\", of = \"{2}\" }\n[[subscribe.metric]]\nname = \"c_watts\"\npath = \"[*]\"\n\
     read = \"hex\"\nlabels = { i = \"{*}\" }\n";
 
 const TOPICS: &[&str] = &["home/x", "home/x/y", "home/x/status", "home/csv", "other/x", "home"];
@@ -88,7 +88,9 @@ fn flood(variable: &str, rules: &str, mut next: impl FnMut(&mut fastrand::Rng) -
             assert!(held <= ALL, "{held} bytes are held in turn {turn} of seed {seed}");
         }
     }
-    println!("{count} messages of seed {seed}: one took {highest} bytes at most, all of them {held}");
+    damage::tell(&format!(
+        "{count} messages of seed {seed}: one took {highest} bytes at most, all of them {held}"
+    ));
     [young, old]
 }
 

@@ -7,6 +7,7 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "shared by several test crates, each using a part"
 )]
 
@@ -78,6 +79,11 @@ pub fn number(variable: &str, otherwise: u64) -> u64 {
 /// Where the damage begins: `HANGUP_SEED`, or always the same.
 pub fn seed() -> u64 {
     number("HANGUP_SEED", 1)
+}
+
+/// Tells what was measured, for who asks with `--nocapture`.
+pub fn tell(figures: &str) {
+    eprintln!("{figures}");
 }
 
 /// Damages bytes in one place. The marks are bytes that mean something to who reads them.

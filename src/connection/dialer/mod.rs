@@ -7,7 +7,7 @@ mod dns;
 mod head;
 mod proxy;
 mod tcp;
-pub mod tls;
+mod tls;
 mod websocket;
 mod wire;
 
