@@ -17,8 +17,8 @@ Examples:
   hangup preset tasmota --base home/iot       the same where its topics begin otherwise
 
 In a configuration one line does the same: `preset = \"zigbee2mqtt\"` in a
-`[[connection.subscribe]]`, with `base = \"…\"` beside it where the topics begin otherwise, and
-`labels = { site = \"north\" }` where another broker has devices of the same names.";
+`[[connection.subscribe]]`, with `base = \"…\"` beside it where the topics begin otherwise,
+and `labels = { site = \"north\" }` where another broker has devices of the same names.";
 
 /// Print the subscriptions and rules that a preset stands for
 #[derive(Debug, Args)]

@@ -31,8 +31,8 @@ pub(super) fn check(fields: &Fields<'_, '_>, metric: &Metric, groups: &[String])
     }
 }
 
-/// Reads the labels for every rule of these subscriptions, and gives them. A template must stand for something in one of the rules at least: in
-/// the others its label is left out.
+/// Reads the labels for every rule of these subscriptions, and gives them. A template must be able to stand for something
+/// in one of the rules at least: in the others its label is left out.
 pub(super) fn share(fields: &mut Fields<'_, '_>, subscribes: &mut [Subscribe]) {
     let labels = read(fields);
     let groups = |subscribe: &Subscribe| {
