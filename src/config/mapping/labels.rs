@@ -82,7 +82,10 @@ fn fault(template: &str, metric: &Metric, groups: &[String]) -> Option<String> {
     template.0.iter().find_map(|piece| match piece {
         Piece::Text(_) | Piece::Level(_) | Piece::Property(_) => None,
         Piece::Group(group) => (!groups.contains(group)).then(|| {
-            format!("`{{{group}}}` is no named group of `pattern` (write there `(?<{group}>[^/]+)`)")
+            format!(
+                "`{{{group}}}` is no named group of `pattern` (write there `(?<{group}>[^/]+)`, or here `{{2}}` for a \
+                 level of the topic)"
+            )
         }),
         Piece::Star(which) => (*which >= wildcards).then(|| {
             "`{*}` needs a wildcard in `path` (write for example `path = \"channels[*].power\"`)".to_owned()
