@@ -56,7 +56,8 @@ mod tests {
         }
         set_low_water(&ours, 1);
         let mut bytes = [0; 20];
-        let count = tokio::time::timeout(Duration::from_secs(20), ours.read(&mut bytes)).await.unwrap().unwrap();
+        let count =
+            tokio::time::timeout(Duration::from_secs(20), ours.read(&mut bytes)).await.unwrap().unwrap();
         assert_eq!(count, 10);
     }
 
@@ -66,7 +67,8 @@ mod tests {
         set_low_water(&ours, 1000);
         drop(theirs);
         let mut bytes = [0; 20];
-        let count = tokio::time::timeout(Duration::from_secs(20), ours.read(&mut bytes)).await.unwrap().unwrap();
+        let count =
+            tokio::time::timeout(Duration::from_secs(20), ours.read(&mut bytes)).await.unwrap().unwrap();
         assert_eq!(count, 0);
     }
 }
