@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::clock::{self, Now};
 use crate::commands::Office;
 use crate::config::{Config, Listen, Problems, State};
 use crate::diagnosis::desk::{Desk, Options};
-use crate::host::{Timeline, Watcher};
+use crate::host::{self, Timeline, Watcher};
 use crate::http::web::Web;
 use crate::http::{self, BindError, Pages};
 use crate::lifecycle::board::Board;
@@ -33,6 +33,9 @@ use crate::reading::store::Store;
 use crate::telemetry::Metrics;
 use connections::Connections;
 use signals::Signals;
+
+/// What only the start needs is done by then.
+const STARTED: Duration = Duration::from_secs(5);
 
 /// Requests under way get this long to finish after the connections are closed.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
@@ -152,6 +155,12 @@ async fn serve(
     connections.apply(config.connections).await?;
     metrics.exporter().config_read(true, started);
     let mut files = diagnostics::Files::start(config.diagnostics, sources);
+
+    tokio::spawn(async {
+        tokio::time::sleep(STARTED).await;
+        let bytes = host::give_back();
+        debug!(bytes, "what only the start needed is no longer in memory");
+    });
 
     loop {
         tokio::select! {

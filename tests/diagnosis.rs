@@ -70,6 +70,7 @@ impl Process {
             transport: Transport::Wss,
             source: "navien",
             proxied: false,
+            signs_in: true,
         };
         let entry = self.board.enter(ConnectionStatus::new(name, "navien", "wss", self.now));
         let history = entry.lock().unwrap().history.clone();
@@ -298,6 +299,7 @@ fn a_program_without_a_desk_looks_by_itself() {
         transport: Transport::Tcp,
         source: "library",
         proxied: false,
+        signs_in: true,
     };
     let recorder = Recorder::new(process.metrics.connection(&labels), entry);
     let mut life = Life { recorder, history: history.clone() };

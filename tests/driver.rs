@@ -154,6 +154,7 @@ impl Stage {
             transport: Transport::Tcp,
             source: "test",
             proxied: false,
+            signs_in: true,
         };
         let status = ConnectionStatus::new("test", "test", "tcp", clock::now());
         let recorder = Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status));

@@ -65,6 +65,7 @@ impl Life {
             transport: Transport::Wss,
             source: "navien",
             proxied: false,
+            signs_in: true,
         };
         let entry = Board::default().enter(ConnectionStatus::new("home", "navien", "wss", now));
         Self { recorder: Recorder::new(Metrics::started(now).connection(&labels), entry), now }

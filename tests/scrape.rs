@@ -57,6 +57,7 @@ impl Exporter {
                 transport: Transport::Wss,
                 source: "navien",
                 proxied: true,
+                signs_in: true,
             });
             connection.traffic().pinged(Duration::from_millis(40), at(1));
             connection.traffic().pinged(Duration::from_secs(1_000_000), at(1));

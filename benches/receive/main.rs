@@ -189,6 +189,7 @@ fn run(version: Version, manner: Manner, count: usize) -> (f64, f64) {
         transport: Transport::Tcp,
         source: "bench",
         proxied: false,
+        signs_in: true,
     };
     let status = ConnectionStatus::new("bench", "bench", "tcp", clock::now());
     let recorder = Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status));

@@ -3,8 +3,9 @@
 #[cfg(target_os = "linux")]
 mod alarm;
 mod clocks;
-#[cfg(target_os = "linux")]
 mod low_water;
+mod memory;
+#[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(target_os = "linux")]
 mod network;
@@ -19,6 +20,7 @@ mod watcher;
 use std::time::Duration;
 
 pub use low_water::set_low_water;
+pub use memory::give_back;
 use serde::Serialize;
 pub use tcp_info::tcp_info;
 pub use timeline::{Signal, SignalKind, Timeline};

@@ -70,6 +70,7 @@ impl Life {
             transport: settings.transport.clone(),
             source: "library",
             proxied: false,
+            signs_in: true,
         };
         let now = clock::now();
         let status = ConnectionStatus::new(&*settings.name, labels.source, labels.transport.as_str(), now);

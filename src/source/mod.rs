@@ -60,6 +60,7 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
                 transport: Transport::Wss,
                 source: "navien",
                 proxied: settings.proxy.is_some(),
+                signs_in: true,
             };
             Ok(Prepared { planner, labels })
         }
@@ -72,6 +73,7 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
                 transport: settings.address.transport.clone(),
                 source: "broker",
                 proxied: settings.proxy.is_some(),
+                signs_in: false,
             };
             Ok(Prepared { planner, labels })
         }
@@ -84,6 +86,7 @@ pub fn prepare(connection: &config::Connection) -> Result<Prepared, String> {
                 transport: aws_iot::transport(&settings.authentication),
                 source: "aws_iot",
                 proxied: settings.proxy.is_some(),
+                signs_in: aws_iot::signs_in(&settings.authentication),
             };
             Ok(Prepared { planner, labels })
         }

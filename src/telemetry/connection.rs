@@ -90,9 +90,10 @@ impl ConnectionMetrics {
         let counter = |family: &IntCounterVec| family.with_label_values(&[name]);
         let connect_errors =
             labels.phases().flat_map(|phase| labels.connect_errors(phase).map(move |error| (phase, error)));
-        let kinds = [CredentialKind::Refresh.as_str(), CredentialKind::SignIn.as_str()];
+        let kinds = [CredentialKind::Refresh, CredentialKind::SignIn].map(CredentialKind::as_str);
+        let kinds = kinds.into_iter().filter(|_| labels.signs_in);
         let credential_errors = kinds
-            .into_iter()
+            .clone()
             .flat_map(|kind| labels.connect_errors(Phase::Credentials).map(move |error| (kind, error)));
         let metrics = Self {
             traffic: Traffic::new(families, name),
@@ -154,12 +155,9 @@ impl ConnectionMetrics {
                 labels.subscribe_errors(),
                 |error| vec![error.as_str()],
             ),
-            credential_refreshes: Counters::new(
-                &families.credential_refreshes,
-                name,
-                kinds.into_iter(),
-                |kind| vec![kind],
-            ),
+            credential_refreshes: Counters::new(&families.credential_refreshes, name, kinds, |kind| {
+                vec![kind]
+            }),
             credential_failures: Counters::new(
                 &families.credential_failures,
                 name,

@@ -75,6 +75,9 @@ impl ConnectionLabels {
     /// Decided by the name's own prefix where it has one, so that a new error name stays one line in its table.
     fn can_produce(&self, error: ErrorName, phase: Phase) -> bool {
         // Sign-in speaks HTTPS whatever lies under MQTT; only a proxy must be there to fail.
+        if phase == Phase::Credentials && !self.signs_in {
+            return IN_FILES.contains(&error);
+        }
         if phase == Phase::Credentials {
             return error != ErrorName::ProxyConnectFailed || self.proxied;
         }
@@ -100,6 +103,14 @@ impl ConnectionLabels {
 /// The label value of MQTT 5.
 const MQTT_5: &str = "5";
 
+/// Names of what can be wrong with credentials and certificates in files.
+const IN_FILES: &[ErrorName] = &[
+    ErrorName::SigningNoCredentials,
+    ErrorName::TlsNoRootCertificate,
+    ErrorName::PemMalformed,
+    ErrorName::TlsNegotiationFailure,
+];
+
 /// Names that MQTT 5 replaced by others.
 const MQTT_3_ONLY: &[ErrorName] = &[ErrorName::MqttTimeout, ErrorName::ProtocolError];
 
@@ -120,7 +131,18 @@ mod tests {
             transport,
             source: "navien",
             proxied: false,
+            signs_in: true,
         }
+    }
+
+    #[test]
+    fn who_reads_its_credentials_from_files_has_few_names_for_what_is_wrong_with_them() {
+        let asks = labels(Transport::Tls, "5");
+        let reads = ConnectionLabels { signs_in: false, ..asks.clone() };
+        let names = |labels: &ConnectionLabels| labels.connect_errors(Phase::Credentials).count();
+        assert!(names(&asks) > 20);
+        assert_eq!(names(&reads), IN_FILES.len());
+        assert!(reads.connect_errors(Phase::Tls).eq(asks.connect_errors(Phase::Tls)));
     }
 
     fn drops(transport: Transport, protocol: &'static str) -> Vec<ErrorName> {

@@ -50,6 +50,8 @@ pub struct ConnectionLabels {
     pub source: &'static str,
     /// Goes through an HTTP proxy.
     pub proxied: bool,
+    /// Asks somebody for its credentials, over HTTP. Else they lie in files and in the configuration.
+    pub signs_in: bool,
 }
 
 /// Why a message was lost. The label `reason` of `mqtt_client_dropped_messages_total`.

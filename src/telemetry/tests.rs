@@ -29,6 +29,7 @@ pub(crate) fn home() -> ConnectionLabels {
         transport: Transport::Wss,
         source: "navien",
         proxied: false,
+        signs_in: true,
     }
 }
 

@@ -106,6 +106,7 @@ impl Other {
             transport: Transport::Wss,
             source: "test",
             proxied: false,
+            signs_in: true,
         };
         let entry = Board::default().enter(ConnectionStatus::new("other", "test", "wss", clock::now()));
         let recorder = Recorder::new(Metrics::new().connection(&labels), entry);

@@ -89,6 +89,7 @@ impl Lab {
             transport: Transport::Wss,
             source: "test",
             proxied: false,
+            signs_in: true,
         };
         let (metrics, host) = (Arc::new(Metrics::started(clock::now())), Timeline::default());
         let desk = Desk::new(host.clone(), Options { scale, ..Options::default() });

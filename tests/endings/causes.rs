@@ -41,6 +41,7 @@ fn verdict(ending: &Ending, next: impl IntoIterator<Item = Event>) -> Verdict {
         transport: Transport::Tcp,
         source: "test",
         proxied: false,
+        signs_in: true,
     };
     let now = clock::now();
     let entry = Board::default().enter(ConnectionStatus::new("test", "test", "tcp", now));

@@ -63,6 +63,7 @@ impl World {
             transport,
             source: "navien",
             proxied: false,
+            signs_in: true,
         };
         let now = now();
         let now = Now { at: now.at - ago, wall: now.wall - ago };

@@ -122,6 +122,7 @@ pub(crate) fn labels() -> ConnectionLabels {
         transport: Transport::Wss,
         source: "navien",
         proxied: false,
+        signs_in: true,
     }
 }
 

@@ -24,7 +24,7 @@ const SLACK: usize = 128 << 10;
 const EACH: usize = 256;
 
 /// What the old world may hold, whatever it heard.
-const ALL: isize = 256 << 20;
+const ALL: isize = 64 << 20;
 
 const RULES: &str = "[[subscribe]]\nfilter = \"home/#\"\ndevice = \"{2}\"\npattern = \"home/(?<room>[^/]*).*\"\n\
     availability = { topic = \"home/{device}/status\", path = \"s\" }\n\

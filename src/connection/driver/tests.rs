@@ -104,6 +104,7 @@ fn recorder() -> Recorder {
         transport: Transport::Tcp,
         source: "test",
         proxied: false,
+        signs_in: true,
     };
     let status = ConnectionStatus::new("test", "test", "tcp", clock::now());
     Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status))

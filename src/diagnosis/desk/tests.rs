@@ -21,6 +21,7 @@ fn flooded(connections: usize, drops: u32) -> (Desk, Vec<(String, SharedHistory)
             transport: Transport::Wss,
             source: "navien",
             proxied: false,
+            signs_in: true,
         };
         let history = SharedHistory::default();
         history.write(|history| {

@@ -38,6 +38,7 @@ impl Life {
             transport: Transport::Wss,
             source: "navien",
             proxied: false,
+            signs_in: true,
         };
         let entry = board.enter(ConnectionStatus::new(name, "navien", "wss", noon()));
         let recorder = Recorder::new(Metrics::new().connection(&labels), entry);

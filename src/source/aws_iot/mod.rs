@@ -16,7 +16,7 @@ use super::mqtt::Session;
 use super::skew::ServiceClock;
 use super::{Answer, Ears, Inventory, Planned, Planner, proxy, secrets, sigv4, tls};
 use crate::clock;
-use crate::config::{self, AWS_FILTERS, Authentication, Secret};
+use crate::config::{self, AWS_FILTERS, Authentication, Credentials, Secret};
 use crate::connection::plan::{Plan, Proxy, Subscription, Transport};
 use crate::connection::{Failure, Tier};
 use crate::lifecycle::CredentialEvent;
@@ -69,6 +69,17 @@ pub(super) fn transport(authentication: &Authentication) -> Transport {
         Authentication::Authorizer(authorizer) => authorizer.websocket,
     };
     if websocket { Transport::Wss } else { Transport::Tls }
+}
+
+/// Whether somebody is asked for the keys.
+pub(super) const fn signs_in(authentication: &Authentication) -> bool {
+    match authentication {
+        Authentication::SigV4 { credentials, .. } => match credentials {
+            Credentials::Container { .. } => true,
+            Credentials::Static { .. } | Credentials::Profile { .. } => false,
+        },
+        Authentication::Certificate | Authentication::Authorizer(_) => false,
+    }
 }
 
 /// How the gateway is told what is spoken, for it has one port for all of it.
