@@ -71,17 +71,24 @@ impl Births {
         self.nodes.get_mut(node)
     }
 
-    /// A birth begins: what was known of this device is of the past. That of a node is one of all its devices.
+    /// A birth begins: what was known of this node or device is of the past.
     pub(super) fn begin(&mut self, node: &str, device: &str) {
-        let Some(node) = self.nodes.get_mut(node) else { return };
-        let mut forgotten = 0;
-        for (name, speaker) in &mut node.speakers {
-            if device.is_empty() || **name == *device {
-                forgotten += speaker.aliases.values().map(|known| known.name.len() + OVERHEAD).sum::<usize>();
-                speaker.aliases = HashMap::new();
-            }
-        }
-        self.bytes = self.bytes.saturating_sub(forgotten);
+        let speaker = self.nodes.get_mut(node).and_then(|node| node.speakers.get_mut(device));
+        let Some(speaker) = speaker else { return };
+        self.bytes = self.bytes.saturating_sub(speaker.bytes());
+        speaker.aliases = HashMap::new();
+    }
+
+    /// The devices of a node, which are forgotten: they are gone until they are born anew. Each was entered by a message of
+    /// its own, so a node that is born again and again makes no message wait.
+    pub(super) fn take_devices(&mut self, node: &str) -> Vec<Box<str>> {
+        let Some(node) = self.nodes.get_mut(node) else { return Vec::new() };
+        let itself = node.speakers.remove_entry("");
+        let devices = std::mem::take(&mut node.speakers);
+        node.speakers.extend(itself);
+        self.speakers = self.speakers.saturating_sub(devices.len());
+        self.bytes = self.bytes.saturating_sub(devices.values().map(Speaker::bytes).sum());
+        devices.into_keys().collect()
     }
 
     /// A birth says what an alias stands for. `false`: there is no more room.
@@ -105,12 +112,14 @@ impl Births {
     }
 }
 
-impl Node {
-    /// The devices that spoke, without the node itself.
-    pub(super) fn devices(&self) -> impl Iterator<Item = &str> {
-        self.speakers.keys().map(AsRef::as_ref).filter(|name: &&str| !name.is_empty())
+impl Speaker {
+    /// What its names take.
+    fn bytes(&self) -> usize {
+        self.aliases.values().map(|known| known.name.len() + OVERHEAD).sum()
     }
+}
 
+impl Node {
     /// A new session of this number begins.
     pub(super) const fn born(&mut self, session: Option<u64>, seq: Option<u8>) {
         self.session = session;
@@ -154,11 +163,28 @@ mod tests {
         let known = || Known { name: "x".repeat(1_000).into(), datatype: None };
         let learnt = (0..100_000).take_while(|alias| births.learn("n", "d", *alias, known())).count();
         assert_eq!(learnt, BYTES / (1_000 + OVERHEAD));
-        births.begin("n", "");
+        births.begin("n", "d");
         assert_eq!(births.bytes, 0);
         assert!(births.known("n", "d", 1).is_none() && births.learn("n", "d", 1, known()));
         assert!(births.learn("n", "d", 1, known()), "the same alias again");
         assert_eq!(births.bytes, 1_000 + OVERHEAD);
+    }
+
+    #[test]
+    fn devices_are_forgotten_with_their_node_and_make_room() {
+        let mut births = Births::default();
+        for node in ["n", "m"] {
+            for device in ["", "d", "e"] {
+                assert!(births.enter(node, device).is_some());
+                assert!(births.learn(node, device, 1, Known { name: "x".into(), datatype: None }));
+            }
+        }
+        let mut taken = births.take_devices("n");
+        taken.sort_unstable();
+        assert_eq!(taken.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["d", "e"]);
+        assert_eq!((births.speakers, births.bytes), (4, 4 * (1 + OVERHEAD)));
+        assert!(births.known("n", "", 1).is_some() && births.known("n", "d", 1).is_none());
+        assert!(births.take_devices("n").is_empty() && births.take_devices("nobody").is_empty());
     }
 
     #[test]

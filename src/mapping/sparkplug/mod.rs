@@ -95,6 +95,14 @@ impl Ear {
 
     fn birth(&mut self, address: Address<'_>, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
         let key = address.key();
+        // A birth that can not be read to its end makes nobody forget anything.
+        if payload::read(&message.payload, |_| ()).is_err() {
+            sink.mapping_error(Reason::Malformed);
+            return Outcome::Malformed;
+        }
+        if address.device.is_empty() {
+            self.close_devices(address);
+        }
         if self.births.enter(&key, address.device).is_none() {
             sink.mapping_error(Reason::DeviceLimit);
             return Outcome::Malformed;
@@ -119,7 +127,6 @@ impl Ear {
             sink.mapping_error(Reason::TooManyValues);
         }
         if address.device.is_empty() {
-            self.close_devices(address);
             if let Some(node) = self.births.node(&key) {
                 node.born(session, payload.seq);
             }
@@ -195,9 +202,8 @@ impl Ear {
 
     /// The devices of a node are gone until they are born anew.
     fn close_devices(&mut self, address: Address<'_>) {
-        let Some(node) = self.births.node(&address.key()) else { return };
-        let devices: Vec<_> = node.devices().map(str::to_owned).collect();
-        for device in &devices {
+        for device in self.births.take_devices(&address.key()) {
+            let device = &*device;
             self.mapper.silence(&Address { device, ..address }.topic_of_data());
         }
     }
