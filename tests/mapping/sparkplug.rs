@@ -113,6 +113,20 @@ fn a_birth_shows_every_number_with_its_type() {
 }
 
 #[test]
+fn a_damaged_birth_makes_nobody_forget() {
+    let mut world = world();
+    born(&mut world);
+    let whole = payload(0, &[session(5), named("Load", 1, 9).float(12, 0.25)]);
+    for topic in ["spBv1.0/plant/NBIRTH/line1", "spBv1.0/plant/DBIRTH/line1/pump"] {
+        world.hear(topic, &whole[..whole.len() - 4]);
+    }
+    assert_eq!(world.errors(), [("malformed".to_owned(), 2)]);
+    world.hear("spBv1.0/plant/DDATA/line1/pump", payload(2, &[alias(11).double(13, 7.5)]));
+    assert_eq!(value(&world, "Flow").as_deref(), Some("7.5"));
+    assert_eq!(value(&world, "Inputs/Level").as_deref(), Some("-5"));
+}
+
+#[test]
 fn two_brokers_with_the_same_nodes_are_told_apart_by_a_label() {
     let mut north = World::new(&labelled("north"));
     let mut south = north.beside("south", &labelled("south"));
