@@ -129,7 +129,7 @@ impl Sink for Ears {
     fn link_up(&mut self) {
         self.0.send("up".to_owned()).unwrap();
     }
-    fn link_down(&mut self) {
+    fn link_down(&mut self, _: hangup::clock::Instant) {
         self.0.send("down".to_owned()).unwrap();
     }
 }

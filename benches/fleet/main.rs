@@ -43,7 +43,7 @@ impl Sink for Nowhere {
     fn request_answered(&mut self, _: &str, _: Duration) {}
     fn request_timed_out(&mut self, _: &str) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: hangup::clock::Instant) {}
 }
 
 /// What is measured: the kind of broker, and whether client ids are kept. Each in a process of its own, whose heap nobody

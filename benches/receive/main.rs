@@ -79,7 +79,7 @@ impl Sink for Nowhere {
     fn request_answered(&mut self, _: &str, _: Duration) {}
     fn request_timed_out(&mut self, _: &str) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: Instant) {}
 }
 
 struct Source {

@@ -178,7 +178,7 @@ impl Sink for Ears {
     fn request_timed_out(&mut self, _: &str) {}
     fn devices(&mut self, _: &[&str]) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: crate::clock::Instant) {}
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -75,6 +75,8 @@ pub struct Connection {
     look_up: Option<Work<Answer<Inventory>>>,
     dialogue: Option<Box<dyn Dialogue>>,
     talking: bool,
+    /// The last sign of life of a session that just ended.
+    alive: Option<Instant>,
     quarantine: Quarantine,
     /// The control channel still has a sender.
     listening: bool,
@@ -138,6 +140,7 @@ impl Connection {
             look_up: None,
             dialogue: None,
             talking: false,
+            alive: None,
             quarantine: Quarantine::default(),
             listening: true,
             orders: None,
@@ -400,6 +403,7 @@ impl Connection {
             Report::Ended(mut ending) => {
                 self.link = None;
                 self.judge_packets(&mut ending, now);
+                self.alive = Some(ending.alive);
                 LinkReport::Ended(ending)
             }
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::store::{Feed, Series, Store};
 use super::{Part, Quantity, Reading, Refused};
-use crate::clock::{self, Now};
+use crate::clock::{self, Instant, Now};
 use crate::commands::Directory;
 use crate::lifecycle::board::ConnectionStatus;
 use crate::lifecycle::testimony::{Said, Testimony};
@@ -204,9 +204,9 @@ impl Sink for Ingest {
         self.feed.up();
     }
 
-    fn link_down(&mut self) {
+    fn link_down(&mut self, since: Instant) {
         self.listens(false);
-        self.feed.down(clock::now().at);
+        self.feed.down(since);
     }
 }
 

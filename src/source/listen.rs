@@ -123,7 +123,7 @@ mod tests {
         fn request_answered(&mut self, _: &str, _: Duration) {}
         fn request_timed_out(&mut self, _: &str) {}
         fn link_up(&mut self) {}
-        fn link_down(&mut self) {}
+        fn link_down(&mut self, _: Instant) {}
     }
 
     fn message(topic: &str, payload: &'static str) -> Incoming {

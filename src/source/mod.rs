@@ -256,8 +256,8 @@ pub trait Sink {
     fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
-    /// Messages can not flow: the session is over.
-    fn link_down(&mut self);
+    /// Messages can not flow: the session is over. The peer was alive until `since`, and nothing is known after that.
+    fn link_down(&mut self, since: Instant);
 }
 
 /// The pure half, one per session: questions, timers and the meaning of messages. No clock, no socket.

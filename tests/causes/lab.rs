@@ -299,5 +299,5 @@ impl Sink for Deaf {
     fn request_timed_out(&mut self, _: &str) {}
     fn devices(&mut self, _: &[&str]) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: hangup::clock::Instant) {}
 }

@@ -106,7 +106,7 @@ impl Sink for Kept {
         self.devices = devices.iter().map(|device| (*device).to_owned()).collect();
     }
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: Instant) {}
 }
 
 pub(crate) fn entry(mac: &str, online: Option<bool>) -> Entry {

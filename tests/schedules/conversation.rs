@@ -173,5 +173,5 @@ impl Sink for Quiet {
     fn request_timed_out(&mut self, _: &str) {}
     fn devices(&mut self, _: &[&str]) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: hangup::clock::Instant) {}
 }

@@ -36,7 +36,7 @@ impl Connection {
         self.dialogue = None;
         self.look_up = None;
         self.recorder.traffic().in_flight(0);
-        self.sink.link_down();
+        self.sink.link_down(self.alive.take().unwrap_or(now.at));
     }
 
     /// The last words before a polite close; none when the talk has not begun.

@@ -93,7 +93,7 @@ impl Sink for Nowhere {
     fn request_timed_out(&mut self, _: &str) {}
     fn devices(&mut self, _: &[&str]) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: Instant) {}
 }
 
 fn recorder() -> Recorder {

@@ -31,7 +31,7 @@ impl Sink for Heard {
     fn request_answered(&mut self, _: &str, _: Duration) {}
     fn request_timed_out(&mut self, _: &str) {}
     fn link_up(&mut self) {}
-    fn link_down(&mut self) {}
+    fn link_down(&mut self, _: Instant) {}
     fn presence(&mut self, _: &Event<'_>, told: Told) {
         self.fates.push(told.fate);
         self.lengths.push(told.lasted.map(|lasted| lasted.as_secs()));
