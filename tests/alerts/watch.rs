@@ -16,9 +16,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::faster::faster;
-use crate::support::eventually;
 use crate::support::exporter::{Exporter, Process};
 use crate::support::prometheus::{Prometheus, is_here, listens};
+use crate::support::{PATIENCE, eventually};
 
 /// How fast rules and routing run.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +98,15 @@ impl Watch {
 
     /// The first notification of this kind.
     pub async fn until_told(&self, what: &str) -> Notification {
-        eventually(&format!("{what} is told"), async || {
+        let found = || {
             let told = self.told.lock().unwrap();
             told.iter().find(|notification| notification.what == what).cloned()
-        })
-        .await
+        };
+        let told = eventually(&format!("{what} is told"), async || found());
+        match tokio::time::timeout(PATIENCE.saturating_sub(Duration::from_secs(5)), told).await {
+            Ok(told) => told,
+            Err(_) => panic!("{what} is not told, but {:?}", self.told()),
+        }
     }
 
     /// Waits for a result of a query.

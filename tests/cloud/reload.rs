@@ -91,7 +91,7 @@ async fn a_corrected_password_is_tried_at_once() {
     // The default waits: the next attempt by itself would come after two and a half minutes or more.
     let config = scene.connection("home", "", "");
     let exporter = scene.run(&config).await;
-    exporter.until("a refusal", |page| page.value(WAIT, &[]) > 100.0).await;
+    exporter.until("a refusal", |page| page.sum(WAIT, &[]) > 100.0).await;
     scene.write("password", &right);
     reload(&scene, &exporter, &config);
     let page = exporter.until("signed in", |page| page.online("home")).await;
