@@ -102,7 +102,8 @@ impl Watch {
             let told = self.told.lock().unwrap();
             told.iter().find(|notification| notification.what == what).cloned()
         };
-        let told = eventually(&format!("{what} is told"), async || found());
+        let fact = format!("{what} is told");
+        let told = eventually(&fact, async || found());
         match tokio::time::timeout(PATIENCE.saturating_sub(Duration::from_secs(5)), told).await {
             Ok(told) => told,
             Err(_) => panic!("{what} is not told, but {:?}", self.told()),
