@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, topic_fault};
 use crate::connection::message::{Incoming, Properties};
 use crate::mapping::{self, Explanation};
 
@@ -63,6 +63,9 @@ pub fn explain(config: &Config, connection: Option<&str>, message: Message) -> R
     if with_rules.is_empty() {
         return Err("no `[[connection.subscribe]]` is there: its source knows its own messages".to_owned());
     }
+    if let Some(fault) = topic_fault(&message.topic) {
+        return Err(format!("the topic {fault}"));
+    }
     let user = message.properties;
     let message = Incoming {
         topic: message.topic,
@@ -80,13 +83,16 @@ pub fn explain(config: &Config, connection: Option<&str>, message: Message) -> R
 
 fn read(payload: &Payload) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let done = match payload {
+    let (done, place) = match payload {
         Payload::Text(text) => return Ok(text.clone().into_bytes()),
         Payload::File(path) => {
-            std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
+            let file = std::fs::File::open(path);
+            (file.and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)), path.display().to_string())
         }
-        Payload::Stdin => std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes),
+        Payload::Stdin => {
+            (std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes), "the standard input".to_owned())
+        }
     };
-    done.map_err(|error| format!("the payload cannot be read: {}", error.kind()))?;
+    done.map_err(|error| format!("the payload cannot be read from {place}: {error}"))?;
     Ok(bytes)
 }

@@ -119,8 +119,14 @@ fn address(field: &DeValue<'_>) -> Result<Address, String> {
     let text = value::text(field)?;
     let url = Url::parse(&text).map_err(|_| format!("is not a URL ({EXAMPLE})"))?;
     let scheme = SCHEMES.iter().find(|(scheme, ..)| *scheme == url.scheme());
-    let (_, transport, port) =
-        scheme.ok_or_else(|| format!("has a scheme that is no broker's ({EXAMPLE})"))?;
+    let (_, transport, port) = scheme.ok_or_else(|| match url.scheme() {
+        // As other programs call them.
+        "tcp" => "has the scheme `tcp`, which is called `mqtt` here: write `mqtt://…`".to_owned(),
+        "ssl" | "tls" | "mqtt+ssl" => {
+            format!("has the scheme `{}`, which is called `mqtts` here: write `mqtts://…`", url.scheme())
+        }
+        _ => format!("has a scheme that is no broker's ({EXAMPLE})"),
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
             "must not hold a user name or a password: write `username = \"…\"` and `password = { file = \
@@ -191,6 +197,8 @@ mod tests {
     fn a_wrong_url_is_told_with_a_right_one_and_without_its_secrets() {
         for (url, fault) in [
             ("broker.lan", "is not a URL"),
+            ("tcp://broker.lan:1883", "which is called `mqtt` here"),
+            ("ssl://broker.lan", "which is called `mqtts` here"),
             ("broker.lan:1883", "a scheme that is no broker's"),
             ("http://broker.lan", "a scheme that is no broker's"),
             ("mqtt://", "no host name"),

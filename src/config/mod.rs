@@ -27,7 +27,7 @@ mod value;
 
 pub use aws_iot::{Authentication, Authorizer, AwsIot, Credentials};
 pub use broker::{Address, Broker};
-pub(crate) use filter::{filter_fault, unshared};
+pub(crate) use filter::{filter_fault, topic_fault, unshared};
 pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;

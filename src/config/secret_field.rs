@@ -2,7 +2,7 @@
 //!
 //! Never repeats what stands there: somebody may have written the secret itself where its place belongs.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
@@ -125,6 +125,9 @@ pub(super) fn read_now(
     }
 }
 
+/// A secret of this length in bytes is none: the file is another one.
+const LONGEST: u64 = 64 * 1024;
+
 impl SecretSource {
     /// The secret as it is now; a file is read anew, without its final line break.
     ///
@@ -134,7 +137,11 @@ impl SecretSource {
         match self {
             Self::Value(secret) => Ok(secret.clone()),
             Self::File(path) => {
-                let text = std::fs::read_to_string(path)?;
+                let mut text = String::new();
+                std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+                if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+                    return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+                }
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
                 if text.is_empty() {
@@ -226,5 +233,11 @@ mod tests {
         assert_eq!(source.read().unwrap().expose(), "new");
         std::fs::write(&path, "\n").unwrap();
         assert_eq!(source.read().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_no_secret() {
+        let error = SecretSource::File("/dev/zero".into()).read().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -73,9 +73,15 @@ pub(super) fn number(range: RangeInclusive<f64>) -> impl Fn(&DeValue<'_>) -> Res
             | DeValue::Array(_)
             | DeValue::Table(_) => None,
         };
+        if let Some(text) = value.as_str().filter(|text| text.parse::<f64>().is_ok()) {
+            return Err(format!("must be a number without quotes (write `{text}`)"));
+        }
         let number = text.and_then(|text| text.parse().ok());
         number.filter(|number| range.contains(number)).ok_or_else(|| {
-            let (least, most) = (range.start(), range.end());
+            let (least, most) = (*range.start(), *range.end());
+            if (least, most) == (f64::MIN, f64::MAX) {
+                return format!("{} is not a number (write for example `0.5`)", shown(value));
+            }
             format!("{} is not a number from {least:?} to {most:?}", shown(value))
         })
     }

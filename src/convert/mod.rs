@@ -99,13 +99,14 @@ pub fn mqtt2prometheus(yaml: &str) -> Result<Converted, String> {
                 }
             }
             Err(why) => {
-                let _ = writeln!(left, "# {name}: {why}");
+                let _ = writeln!(left, "# {}", one_line(&format!("{name}: {why}")));
                 notes.push(format!("{name} is left out: {why}"));
             }
         }
     }
     if subscribes.is_empty() {
-        return Err("none of its metrics can be converted".to_owned());
+        let why: Vec<_> = notes.iter().map(|note| format!("\n  {}", one_line(note))).collect();
+        return Err(format!("none of its metrics can be converted:{}", why.concat()));
     }
     let mut toml = broker::head(mqtt, &mut notes);
     if root.get("enable_profiling_metrics").and_then(Value::as_bool) == Some(true) {
@@ -117,7 +118,13 @@ pub fn mqtt2prometheus(yaml: &str) -> Result<Converted, String> {
     }
     let _ = write!(toml, "\n{}", to_text(&subscribes, "connection."));
     toml.push_str(&broker::tail(mqtt));
+    let notes: Vec<_> = notes.iter().map(|note| one_line(note)).collect();
     Ok(Converted { toml: commented(&notes, &toml), notes })
+}
+
+/// A text of the old file as a part of one line: a comment, or a line for a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The notes in front of the file they are about.
@@ -128,7 +135,7 @@ fn commented(notes: &[String], toml: &str) -> String {
          # (deploy/migration.md).\n",
     );
     for note in notes {
-        let _ = writeln!(text, "# - {}", note.replace('\n', " "));
+        let _ = writeln!(text, "# - {note}");
     }
     let _ = write!(text, "\n{toml}");
     text

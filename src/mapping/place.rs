@@ -18,11 +18,20 @@ use crate::source::Sink;
 /// A series that was refused is asked for again after this time.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// Totals and histograms that are remembered at most.
+/// Totals and histograms that are remembered at most. Those whose series are no longer shown make room for new ones …
 const TOTALS: usize = 100_000;
+/// … which are looked for at most this often.
+const MAKE_ROOM_EVERY: Duration = Duration::from_secs(10);
+
+/// Which total; it may have made room for another one meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ticket {
+    number: u32,
+    holder: u32,
+}
 
 /// No total at all.
-const NONE: u32 = u32::MAX;
+const NONE: Ticket = Ticket { number: u32::MAX, holder: 0 };
 
 /// The place of one series, or of the series of one histogram or state.
 #[derive(Debug)]
@@ -30,7 +39,7 @@ pub(super) struct Place {
     held: Held,
     /// What was shown last, bit by bit; `None` before the first.
     last: Option<u64>,
-    total: u32,
+    total: Ticket,
     /// For places that the payload decides.
     pub(super) device: Option<Arc<Device>>,
     /// It was taken from the page: another one replaced it, or its device left.
@@ -57,7 +66,10 @@ pub(super) struct Name<'n> {
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     known: HashMap<Box<str>, u32>,
-    totals: Vec<Total>,
+    all: Vec<Total>,
+    free: Vec<u32>,
+    /// When room was looked for in vain or not.
+    looked: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -65,11 +77,15 @@ struct Total {
     last: Option<f64>,
     offset: f64,
     counts: Box<[f64]>,
+    /// Until when its series are shown, or a first value may come.
+    until: Instant,
+    /// How many had this place before.
+    holder: u32,
 }
 
 impl Totals {
     /// The memory of a series; `None` when there are too many.
-    fn enter(&mut self, name: Name<'_>, buckets: usize) -> Option<u32> {
+    fn enter(&mut self, name: Name<'_>, buckets: usize, now: Instant) -> Option<Ticket> {
         let mut key = String::with_capacity(96);
         for part in [&*name.quantity.name, name.device] {
             key.push_str(part);
@@ -82,24 +98,75 @@ impl Totals {
             key.push('\u{1f}');
         }
         if let Some(known) = self.known.get(key.as_str()) {
-            return Some(*known);
+            let holder = self.all.get(*known as usize)?.holder;
+            return Some(Ticket { number: *known, holder });
         }
-        if self.totals.len() >= TOTALS {
-            return None;
+        if self.known.len() >= TOTALS {
+            self.make_room(now);
         }
-        let number = u32::try_from(self.totals.len()).ok()?;
-        self.totals.push(Total { counts: vec![0.0; buckets].into(), ..Total::default() });
+        let (number, holder) = match self.free.pop() {
+            Some(number) => (number, self.all.get(number as usize)?.holder),
+            None if self.all.len() < TOTALS => {
+                self.all.push(Total::default());
+                (u32::try_from(self.all.len() - 1).ok()?, 0)
+            }
+            None => return None,
+        };
+        let total = self.all.get_mut(number as usize)?;
+        let until = now + MAKE_ROOM_EVERY;
+        *total = Total { counts: vec![0.0; buckets].into(), until, holder, ..Total::default() };
         self.known.insert(key.into(), number);
-        Some(number)
+        Some(Ticket { number, holder })
+    }
+
+    /// Forgets what is not shown any more.
+    fn make_room(&mut self, now: Instant) {
+        if self.looked.is_some_and(|looked| now.saturating_since(looked) < MAKE_ROOM_EVERY) {
+            return;
+        }
+        self.looked = Some(now);
+        let Self { known, all, free, .. } = self;
+        known.retain(|_, number| {
+            let Some(total) = all.get_mut(*number as usize) else { return false };
+            let shown = now < total.until;
+            if !shown {
+                *total = Total { holder: total.holder.wrapping_add(1), ..Total::default() };
+                free.push(*number);
+            }
+            shown
+        });
+    }
+
+    /// The total of this ticket, whose series are shown until then; `None` if it made room for another.
+    fn of(&mut self, ticket: Ticket, until: Instant) -> Option<&mut Total> {
+        let total = self.all.get_mut(ticket.number as usize)?;
+        (total.holder == ticket.holder).then(|| {
+            total.until = until;
+            total
+        })
     }
 }
 
 impl Total {
+    /// Nothing was counted in it yet.
+    const fn is_new(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Adds to the sum; `false`, and nothing added, when there is no such number.
+    fn add(&mut self, number: f64) -> bool {
+        let sum = self.offset + number;
+        if sum.is_finite() {
+            self.offset = sum;
+        }
+        sum.is_finite()
+    }
+
     /// A total that goes on where it was when the device begins anew. One that fell by less than a half is late.
     fn repaired(&mut self, raw: f64) -> f64 {
         match self.last {
             Some(last) if raw < last / 2.0 => {
-                self.offset += last;
+                self.add(last);
                 self.last = Some(raw);
             }
             Some(last) if raw < last => {}
@@ -131,9 +198,9 @@ impl Place {
             | MetricKind::State(_)
             | MetricKind::Counter(Counting::Raw) => Some(NONE),
             MetricKind::Counter(Counting::Repair | Counting::Add | Counting::Messages) => {
-                totals.enter(name, 0)
+                totals.enter(name, 0, now.at)
             }
-            MetricKind::Histogram(bounds) => totals.enter(name, bounds.len() + 2),
+            MetricKind::Histogram(bounds) => totals.enter(name, bounds.len() + 2, now.at),
         };
         let Some(total) = total else { return refused(Reason::SeriesRefused) };
         match held(rule, name, now, sink) {
@@ -158,11 +225,12 @@ impl Place {
         }
     }
 
-    /// Why it has no total: its series were refused, or there are too many totals.
-    fn refusal(&self) -> Reason {
+    /// Why it has no total: its series were refused. `None`: its total made room for another one while it was not shown, and
+    /// is to be asked for again.
+    fn refusal(&self) -> Option<Reason> {
         match &self.held {
-            Held::Refused(_, why) => *why,
-            Held::One(_) | Held::Many(_) => Reason::SeriesRefused,
+            Held::Refused(_, why) => Some(*why),
+            Held::One(_) | Held::Many(_) => None,
         }
     }
 
@@ -203,8 +271,8 @@ impl Place {
                 if number < 0.0 {
                     return Err(Some(Reason::NotANumber));
                 }
-                let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(self.refusal()));
+                let Some(total) = totals.of(self.total, now + lifetime) else {
+                    return Err(self.refusal());
                 };
                 let number = total.repaired(number);
                 let bits = number.to_bits();
@@ -221,13 +289,14 @@ impl Place {
                 if number < 0.0 {
                     return Err(Some(Reason::NotANumber));
                 }
-                let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(self.refusal()));
+                let Some(total) = totals.of(self.total, now + lifetime) else {
+                    return Err(self.refusal());
                 };
                 // A forgotten series is asked for again with the same value: it is added once.
-                if !how.again {
-                    total.offset += number;
+                if (!how.again || total.is_new()) && !total.add(number) {
+                    return Err(Some(Reason::NotANumber));
                 }
+                total.last = Some(number);
                 let number = total.offset;
                 self.one(number, lifetime, now)
             }
@@ -235,16 +304,17 @@ impl Place {
                 if how.is_retained() {
                     return Ok(false);
                 }
-                let Some(total) = totals.totals.get_mut(self.total as usize) else {
-                    return Err(Some(self.refusal()));
+                let Some(total) = totals.of(self.total, now + lifetime) else {
+                    return Err(self.refusal());
                 };
                 // A sum that may fall is none (OpenMetrics 1.0).
                 if number < 0.0 {
                     return Err(Some(Reason::NotANumber));
                 }
-                if !how.again {
-                    observe(total, bounds, number);
+                if (!how.again || total.is_new()) && !observe(total, bounds, number) {
+                    return Err(Some(Reason::NotANumber));
                 }
+                total.last = Some(number);
                 let (counts, sum) = (&total.counts, total.offset);
                 // Buckets, then the sum, then the count: as they were asked for.
                 let values = counts
@@ -310,7 +380,11 @@ impl Place {
 }
 
 /// One observation: every bucket that it fits in, the infinite one, the sum and the count.
-fn observe(total: &mut Total, bounds: &[f64], number: f64) {
+/// `false`, and nothing observed, when there is no such sum.
+fn observe(total: &mut Total, bounds: &[f64], number: f64) -> bool {
+    if !total.add(number) {
+        return false;
+    }
     let last = bounds.len() + 1;
     for (at, count) in total.counts.iter_mut().enumerate() {
         let counts = at >= bounds.len() || bounds.get(at).is_some_and(|bound| number <= *bound);
@@ -318,7 +392,7 @@ fn observe(total: &mut Total, bounds: &[f64], number: f64) {
             *count += 1.0;
         }
     }
-    total.offset += number;
+    true
 }
 
 fn held(rule: &Rule, name: Name<'_>, now: Now, sink: &mut dyn Sink) -> Result<Held, Refused> {
@@ -365,5 +439,54 @@ impl How {
     #[inline]
     fn is_old(self, same: bool) -> bool {
         same && !self.again && self.is_retained()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::Kind;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_boot(Duration::from_secs(seconds))
+    }
+
+    /// The ticket of the counter of this device.
+    fn enter(totals: &mut Totals, device: usize, now: Instant) -> Option<Ticket> {
+        let quantity = Quantity { name: "ev_total".into(), help: "Events.".into(), kind: Kind::Counter };
+        let device = device.to_string();
+        totals.enter(Name { quantity: &quantity, device: &device, labels: &[] }, 0, now)
+    }
+
+    #[test]
+    fn what_is_not_shown_makes_room_and_what_is_shown_stays() {
+        let mut totals = Totals::default();
+        let tickets: Vec<_> = (0..TOTALS).map(|n| enter(&mut totals, n, at(0)).unwrap()).collect();
+        for (n, ticket) in tickets.iter().enumerate() {
+            let until = if n < 10 { at(10_000) } else { at(60) };
+            assert!(totals.of(*ticket, until).unwrap().add(1.0));
+        }
+        assert_eq!(enter(&mut totals, TOTALS, at(30)), None, "all of them are shown");
+        assert_eq!(enter(&mut totals, TOTALS, at(39)), None, "room is not looked for so often");
+        let new = enter(&mut totals, TOTALS, at(60)).unwrap();
+        assert_eq!(totals.known.len(), 11);
+        assert_eq!(enter(&mut totals, 3, at(60)), Some(tickets[3]));
+        assert_eq!(totals.of(tickets[3], at(10_000)).unwrap().offset.to_bits(), 1.0_f64.to_bits());
+        assert!(totals.of(tickets[10], at(10_000)).is_none(), "another one has its place, or will");
+        assert!(totals.of(new, at(10_000)).is_some_and(|total| total.is_new()));
+        // Who comes back begins anew, at its own place.
+        let again = enter(&mut totals, 10, at(61)).unwrap();
+        assert!(totals.of(again, at(10_000)).is_some_and(|total| total.is_new()));
+        assert!(totals.all.len() <= TOTALS);
+    }
+
+    #[test]
+    fn no_sum_becomes_infinite() {
+        let mut total = Total::default();
+        assert!(total.add(f64::MAX) && !total.add(f64::MAX) && total.add(1.0));
+        assert_eq!(total.offset.to_bits(), f64::MAX.to_bits());
+        let mut total = Total { counts: vec![0.0; 3].into(), ..Total::default() };
+        assert!(observe(&mut total, &[1.0], f64::MAX) && !observe(&mut total, &[1.0], f64::MAX));
+        assert_eq!(*total.counts, [0.0, 1.0, 1.0]);
     }
 }

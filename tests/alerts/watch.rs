@@ -106,7 +106,7 @@ impl Watch {
         let told = eventually(&fact, async || found());
         match tokio::time::timeout(PATIENCE.saturating_sub(Duration::from_secs(5)), told).await {
             Ok(told) => told,
-            Err(_) => panic!("{what} is not told, but {:?}", self.told()),
+            Err(late) => panic!("{what} is not told ({late}), but {:?}", self.told()),
         }
     }
 

@@ -266,6 +266,19 @@ fn one_metric_a_topic_is_shown_as_by_the_real_exporter() {
 }
 
 #[test]
+fn nothing_of_the_old_file_becomes_a_line_of_the_new_one() {
+    let evil = "mqtt:\n  server: tcp://h:1883\n  topic_path: a/+\nmetrics:\n  - prom_name: ok\n    mqtt_name: ok\n    type: gauge\n  \
+                - prom_name: \"bad\\n[[connection]]\\nname = 1\"\n    mqtt_name: x\n    type: gauge\n";
+    let converted = mqtt2prometheus(evil).unwrap();
+    assert_eq!(converted.toml.matches("\n[[connection]]").count(), 1, "{}", converted.toml);
+    assert!(converted.notes.iter().all(|note| !note.contains('\n')), "{:?}", converted.notes);
+    assert_eq!(loads(&converted, false), Ok(()), "{}", converted.toml);
+    let nothing = evil.replace("prom_name: ok\n", "prom_name: \"no name\"\n");
+    let why = mqtt2prometheus(&nothing).unwrap_err();
+    assert!(why.contains("none of its metrics") && why.contains("no name is left out"), "{why}");
+}
+
+#[test]
 fn everything_else_is_converted_or_said() {
     let yaml = r#"
 mqtt:

@@ -7,6 +7,9 @@ use super::MetricKind;
 /// Names of our own begin with these.
 const OURS: &[&str] = &["mqtt_", "hangup_", "navien_", "process_"];
 
+/// What Prometheus itself writes beside what it scrapes.
+const OF_PROMETHEUS: &[&str] = &["up", "ALERTS", "ALERTS_FOR_STATE"];
+
 /// What the types append themselves.
 const PARTS: &[&str] = &["_bucket", "_sum", "_count", "_created"];
 
@@ -86,6 +89,12 @@ pub(crate) fn check(name: &str, kind: &MetricKind) -> Result<(), String> {
             "`{name}` begins like this exporter's own metrics (`{ours}…`): choose another prefix"
         ));
     }
+    if OF_PROMETHEUS.contains(&name) || name.starts_with("scrape_") {
+        return Err(format!(
+            "`{name}` is a series that Prometheus itself writes for each target (write for example `meter_{}`)",
+            name.to_ascii_lowercase()
+        ));
+    }
     if let Some(part) = PARTS.iter().find(|part| name.ends_with(**part)) {
         return Err(format!("`{name}` ends in `{part}`, which only the parts of a histogram do"));
     }
@@ -118,7 +127,7 @@ pub(crate) fn label(name: &str) -> Result<(), String> {
     let fits =
         name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(letters);
     if !fits {
-        return Err("is not a label name: a-z, 0-9 and `_` (write for example `room`)".to_owned());
+        return Err(format!("`{name}` is not a label name: a-z, 0-9 and `_` (write for example `room`)"));
     }
     match name {
         "device" => {
@@ -135,6 +144,15 @@ pub(crate) fn label(name: &str) -> Result<(), String> {
 mod tests {
     use super::super::Counting;
     use super::*;
+
+    #[test]
+    fn what_prometheus_writes_itself_is_no_name() {
+        for name in ["up", "ALERTS", "scrape_duration_seconds"] {
+            let fault = check(name, &MetricKind::Gauge).unwrap_err();
+            assert!(fault.contains("Prometheus itself") && fault.contains("meter_"), "{fault}");
+        }
+        assert_eq!(check("uptime_seconds", &MetricKind::Gauge), Ok(()));
+    }
 
     #[test]
     fn a_name_is_one_of_prometheus_and_none_of_ours() {
