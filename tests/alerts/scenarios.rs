@@ -151,8 +151,8 @@ async fn another_client_with_the_same_id() {
     let exporter = online(&scene, &slow(&scene.connection("home", &reconnect, ""), "5m")).await;
     let watch = Watch::start(&exporter, Pace::Times(20)).await;
     for drops in 1..=3_u32 {
-        // So far apart that this is no storm of one connection.
-        calm(Duration::from_secs(4)).await;
+        // So far apart that this is no storm of one connection: three within 9 s would be.
+        calm(Duration::from_secs(6)).await;
         scene.inject(Fault::Takeover);
         exporter
             .until("taken over", |page| {
