@@ -103,9 +103,8 @@ async fn serve(
 ) -> Result<(), Error> {
     let started = clock::now();
     let metrics = Arc::new(Metrics::started(started));
-    let store =
-        // Each connection brings a grace of its own.
-        Arc::new(Store::new(config.readings.series_limit, Duration::ZERO, metrics.exporter()));
+    // Each connection brings a grace of its own.
+    let store = Arc::new(Store::new(config.readings.series_limit, Duration::ZERO, metrics.exporter()));
     let board = Arc::new(Board::default());
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());

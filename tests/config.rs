@@ -114,6 +114,25 @@ fn a_good_file_is_told_as_what_it_would_run() {
 }
 
 #[test]
+fn readings_outlive_their_connection_as_its_source_the_file_and_the_connection_say() {
+    let broker = |name: &str, own: &str| {
+        format!(
+            "[[connection]]\nname = \"{name}\"\n{own}[connection.source.broker]\nurl = \"mqtt://broker.lan\"\n\
+             [[connection.subscribe]]\nfilter = \"a/#\"\n"
+        )
+    };
+    let grace = |config: &str| -> Vec<String> {
+        let run = check(config);
+        let lines = run.stdout.lines().filter_map(|line| line.split_once("readings gone "));
+        lines.map(|(_, grace)| grace.to_owned()).collect()
+    };
+    let own = "outage_grace = \"5s\"\n";
+    let two = broker("a", "") + &broker("b", own);
+    assert_eq!(grace(&two), ["3s after it", "5s after it"]);
+    assert_eq!(grace(&format!("[readings]\noutage_grace = \"1m\"\n{two}")), ["1m after it", "5s after it"]);
+}
+
+#[test]
 fn what_is_kept_told_and_done_beside_the_connections_is_told_too() {
     let more = "[state]\ndirectory = \"kept\"\njournal_limit = \"2MiB\"\n[diagnostics]\nfile = \"d.json\"\n\
         [diagnosis]\nprobes = true\n[commands]\ntoken_file = \"password\"\nage_limit = \"1m\"\n";

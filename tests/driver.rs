@@ -37,12 +37,16 @@ use tokio_util::codec::Framed;
 /// Longer than anything here takes: a test that hangs fails instead.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A peer whose last sign of life is so long ago was gone before it was noticed.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// A message on this topic asks the dialogue for what its payload says.
 const TOPIC: &str = "to/client";
 
 /// A source that tells the test whatever happens to it.
 struct Source {
     port: u16,
+    keep_alive: Duration,
     told: mpsc::UnboundedSender<String>,
 }
 
@@ -50,7 +54,8 @@ impl Planner for Source {
     fn plan(self: Arc<Self>, tier: Tier) -> BoxFuture<'static, Answer<Planned>> {
         self.told.send(format!("plan {}", tier.as_str())).unwrap();
         let dialogue = Box::new(Talker { told: self.told.clone(), wants: Vec::new() });
-        let planned = Planned { plan: plan(self.port), dialogue };
+        let plan = Plan { keep_alive: self.keep_alive, ..plan(self.port) };
+        let planned = Planned { plan, dialogue };
         async { Answer { result: Ok(planned), credentials: Vec::new() } }.boxed()
     }
 
@@ -62,7 +67,6 @@ impl Planner for Source {
 
 fn plan(port: u16) -> Plan {
     Plan {
-        keep_alive: Duration::from_secs(30),
         subscriptions: vec![Subscription::new(TOPIC, 0, true)],
         max_packet_size: 65_536,
         max_outgoing_size: 1_024,
@@ -129,8 +133,9 @@ impl Sink for Ears {
     fn link_up(&mut self) {
         self.0.send("up".to_owned()).unwrap();
     }
-    fn link_down(&mut self, _: hangup::clock::Instant) {
-        self.0.send("down".to_owned()).unwrap();
+    fn link_down(&mut self, since: Instant) {
+        let quiet = clock::now().at.saturating_since(since) >= QUIET;
+        self.0.send(if quiet { "down, quiet before" } else { "down" }.to_owned()).unwrap();
     }
 }
 
@@ -144,6 +149,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(Policy::default(), Duration::from_secs(30)).await
+    }
+
+    async fn with(policy: Policy, keep_alive: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (teller, told) = mpsc::unbounded_channel();
@@ -158,9 +167,8 @@ impl Stage {
         };
         let status = ConnectionStatus::new("test", "test", "tcp", clock::now());
         let recorder = Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status));
-        let planner = Arc::new(Source { port, told: teller.clone() });
-        let connection =
-            Connection::new("test", Policy::default(), planner, recorder, Box::new(Ears(teller)), 1);
+        let planner = Arc::new(Source { port, keep_alive, told: teller.clone() });
+        let connection = Connection::new("test", policy, planner, recorder, Box::new(Ears(teller)), 1);
         let (orders, control) = mpsc::channel(4);
         Self { listener, told, orders, running: tokio::spawn(connection.run(control)) }
     }
@@ -276,6 +284,17 @@ async fn a_drop_is_followed_by_another_session() {
     let mut peer = stage.accept_and_greet().await;
     peer.say("again").await;
     stage.tells(&["heard again"]).await;
+}
+
+/// Readings are shown for a while after the last sign of life, and not after the end that is noticed later.
+#[tokio::test]
+async fn a_peer_that_fell_silent_is_down_since_its_last_sign_of_life() {
+    let mut policy = Policy::default();
+    policy.limits.ping = 2 * QUIET;
+    let mut stage = Stage::with(policy, Duration::from_secs(1)).await;
+    stage.tells(&["plan quick"]).await;
+    let _silent = stage.accept_and_greet().await;
+    stage.tells(&["down, quiet before", "plan quick"]).await;
 }
 
 /// MQTT 3.1.1 has no word for "you may not": the broker closes, and a client that repeats itself is closed for ever.

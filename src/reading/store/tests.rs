@@ -77,6 +77,22 @@ fn readings_of_a_lost_connection_leave_after_the_grace_period() {
 }
 
 #[test]
+fn a_connection_may_have_a_grace_of_its_own_which_begins_at_its_last_sign_of_life() {
+    let (_, store) = store(10);
+    let (brief, usual) = (store.feed("brief"), store.feed("usual"));
+    brief.set_grace(Duration::from_secs(3));
+    store.put(&brief, &reading(&POWER, "brief", 1.0), at(0));
+    store.put(&usual, &reading(&POWER, "usual", 2.0), at(0));
+    // Noticed at 20: it has been away for longer than its grace already.
+    brief.down(at(10));
+    usual.down(at(10));
+    let shown = page(&store, at(20));
+    assert!(!shown.contains("brief") && shown.contains("usual"), "{shown}");
+    brief.up();
+    assert!(page(&store, at(20)).contains("brief"));
+}
+
+#[test]
 fn a_forgotten_connection_leaves_at_once_and_a_new_one_takes_its_series() {
     let (metrics, store) = store(10);
     let old = store.feed("home");
