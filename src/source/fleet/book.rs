@@ -174,7 +174,8 @@ impl Book {
         told
     }
 
-    /// A place for a new client, if one can be had: of those that are away, the ones that were so longest are forgotten.
+    /// A place for a new client, if one can be had: of those that are away, or whose end may have been missed, the ones
+    /// that were not heard of for longest are forgotten.
     fn make_room(&mut self, key: u64, now: Instant) {
         if self.clients.len() < self.limit || self.clients.contains_key(&key) {
             return;
@@ -184,19 +185,28 @@ impl Book {
             return;
         }
         self.swept = Some(now);
-        let mut away: Vec<(Tick, u64)> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.since.is_none())
-            .map(|(key, client)| (client.heard, *key))
-            .collect();
+        let mut away = self.heard_last(|client| client.since.is_none() || client.watch != self.watch);
+        if away.is_empty() {
+            // Whoever is silent for days may be connected still, or the word of its end was lost.
+            let now = Tick::of(now);
+            away = self.heard_last(|client| now.since(client.heard) >= FORGOTTEN);
+        }
         away.sort_unstable();
         for (_, key) in away.iter().take((self.limit / MAKE_ROOM).max(1)) {
-            self.clients.remove(key);
+            let gone = self.clients.remove(key);
+            if gone.is_some_and(|gone| gone.since.is_some() && gone.watch == self.watch) {
+                self.connected = self.connected.saturating_sub(1);
+            }
         }
         if !away.is_empty() {
             self.swept = None;
         }
+    }
+
+    /// When these clients were heard of last, and their keys.
+    fn heard_last(&self, which: impl Fn(&Client) -> bool) -> Vec<(Tick, u64)> {
+        let clients = self.clients.iter().filter(|(_, client)| which(client));
+        clients.map(|(key, client)| (client.heard, *key)).collect()
     }
 
     /// Forgets clients that are away and were not heard of for two days. To be called now and then.
@@ -308,10 +318,15 @@ impl Client {
         let Some(number) = event.order else {
             return if self.is_echo(event, now) { Fate::Duplicate } else { Fate::New };
         };
+        let anew = now.since(self.heard) >= COUNTS_ANEW;
+        // Who comes back after a long time has the numbers of the last time again.
+        if anew && self.since.is_none() && event.what == What::Connected && self.order >= Some(number) {
+            self.recent = [u32::MAX; REMEMBERED];
+            return Fate::New;
+        }
         if self.recent.contains(&low(number)) {
             return Fate::Duplicate;
         }
-        let anew = now.since(self.heard) >= COUNTS_ANEW;
         match self.order {
             Some(newest) if number < newest && !anew => Fate::OutOfOrder,
             Some(_) | None => Fate::New,

@@ -137,6 +137,19 @@ fn numbers_that_begin_anew_after_a_long_silence_are_news() {
 }
 
 #[test]
+fn a_client_that_wakes_every_two_hours_has_the_same_numbers_each_time() {
+    let mut story = Story::aws();
+    for _ in 0..3 {
+        story.after(7_200.0).came("a", 0).came("a", 0);
+        story.after(5.0).went("a", 0, "CONNECTION_LOST").went("a", 0, "CONNECTION_LOST");
+    }
+    let day = [Fate::New, Fate::Duplicate, Fate::New, Fate::Duplicate];
+    assert_eq!(story.heard.fates, [day; 3].concat());
+    assert_eq!(story.heard.lengths.iter().flatten().copied().collect::<Vec<_>>(), [5; 3]);
+    assert_eq!(story.view().tally.by_reason()[&Reason::ConnectionLost], 3);
+}
+
+#[test]
 fn a_length_needs_both_ends_of_one_connection() {
     let mut story = Story::aws();
     // Connection 2 began while nobody heard of it.
@@ -291,6 +304,27 @@ fn the_book_keeps_its_limit_and_forgets_those_that_are_away_first() {
     story.went("c3", 1, "SERVER_ERROR");
     assert_eq!(story.view().offenders.worst[0].name(), "c3");
     assert!(!format!("{:?} {:?}", story.view(), settings).contains("c3"));
+}
+
+#[test]
+fn clients_whose_end_may_have_been_missed_make_room() {
+    let settings = Fleet { client_limit: 16, ..Fleet::of(FleetKind::AwsIot) };
+    let all = |story: &mut Story, generation: u32| {
+        for client in 0..16 {
+            story.came(&format!("{generation}-{client}"), 1);
+        }
+        story.watch.standing(story.now.at)
+    };
+    let full = Standing { clients: 16, connected: 16, ..Standing::default() };
+    let mut story = Story::of(&settings);
+    assert_eq!(all(&mut story, 1), full);
+    // The broker began anew, and with it the ids of its clients.
+    story.watch.restored(story.now, &mut story.heard);
+    assert_eq!(all(&mut story, 2), full);
+    // The words of their ends were lost, and for days nobody spoke of them.
+    story.after(3.0 * 86_400.0);
+    assert_eq!(all(&mut story, 3), full);
+    assert_eq!(story.heard.fates, [Fate::New; 48]);
 }
 
 #[test]
