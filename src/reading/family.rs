@@ -54,6 +54,9 @@ impl Family {
                 self.index.shrink_to_fit();
             }
         }
+        if self.list.gaps.load(Relaxed) {
+            self.list.prune();
+        }
         gone
     }
 }
@@ -70,6 +73,18 @@ pub(super) struct List {
 }
 
 impl List {
+    /// Lets go of what is evicted, where that is much of it: nobody may scrape for days.
+    fn prune(&self) {
+        let evicted = |list: &[Cell]| list.iter().filter(|cell| cell.is_evicted()).count();
+        lock(&self.new).retain(|cell| !cell.is_evicted());
+        // A scrape that is at it does the same.
+        if let Ok(mut sorted) = self.sorted.try_lock()
+            && evicted(&sorted) > sorted.len() / 2
+        {
+            *sorted = Arc::new(sorted.iter().filter(|cell| !cell.is_evicted()).cloned().collect());
+        }
+    }
+
     /// All of them in order. What is evicted meanwhile is still among them and not fresh.
     pub(super) fn in_order(&self, kind: Kind) -> Arc<Vec<Cell>> {
         let mut sorted = lock(&self.sorted);
@@ -87,4 +102,30 @@ impl List {
 /// A panic elsewhere must not take the page down.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::series::FeedState;
+    use super::*;
+
+    #[test]
+    fn what_nobody_scrapes_does_not_pile_up() {
+        let feed = Arc::new(FeedState::new(Duration::ZERO));
+        let quantity = Quantity { name: "a".into(), help: "Some.".into(), kind: Kind::Gauge };
+        let mut family = Family::new(&quantity);
+        for round in 0..100 {
+            for number in 0..10 {
+                family.add(Cell::new(format!("{round}-{number}").as_bytes(), Arc::clone(&feed)));
+            }
+            if round == 0 {
+                assert_eq!(family.list.in_order(Kind::Gauge).len(), 10);
+            }
+            // Without a value they are dead at once.
+            assert_eq!(family.evict_dead(1, 0), 10);
+            assert_eq!(lock(&family.list.sorted).len() + lock(&family.list.new).len(), 0, "{round}");
+        }
+    }
 }
