@@ -180,7 +180,13 @@ fn a_password_file_named_in_the_environment_is_enough() {
     let directory = directory(GOOD);
     let file = directory.path().join("password");
     let variables = [("NAVIEN_EMAIL", "owner@example.com"), ("NAVIEN_PASSWORD_FILE", file.to_str().unwrap())];
-    assert_eq!(hangup(&["check"], &variables).code, Some(0));
+    let run = hangup(&["check"], &variables);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&file, everybody).unwrap();
+    let run = hangup(&["check"], &variables);
+    let warning = "warning: environment: NAVIEN_PASSWORD_FILE: the file named here can be read by every user";
+    assert!(run.code == Some(0) && run.stderr.starts_with(warning), "{}", run.stderr);
     fs::remove_file(&file).unwrap();
     let run = hangup(&["check"], &variables);
     assert!(run.stderr.starts_with("environment: NAVIEN_PASSWORD_FILE: the file named here does not exist"));
@@ -401,6 +407,52 @@ fn a_password_file_for_everybody_is_a_warning() {
          this machine (`chmod 600` it)\n"
     );
     assert_eq!(run.code, Some(0));
+}
+
+/// Wherever a secret is in a file.
+#[test]
+fn other_secret_files_for_everybody_are_warnings_too() {
+    use std::os::unix::fs::PermissionsExt as _;
+    const CONFIG: &str = r#"
+[commands]
+token_file = "token"
+[[connection]]
+name = "lan"
+[connection.source.broker]
+url = "ws://broker.example"
+headers = { x-token = { file = "header" } }
+[[connection.subscribe]]
+preset = "tasmota"
+[[connection]]
+name = "aws"
+[connection.source.aws_iot]
+endpoint = "abc-ats.iot.eu-central-1.amazonaws.com"
+[connection.source.aws_iot.credentials]
+from = "profile"
+file = "profile"
+[[connection.subscribe]]
+preset = "tasmota"
+"#;
+    let directory = directory(CONFIG);
+    let files = [
+        ("token", "0123456789abcdef0123456789abcdef"),
+        ("header", "secret"),
+        ("profile", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n"),
+    ];
+    for (name, content) in files {
+        private(&directory.path().join(name), content);
+    }
+    assert_eq!(check_in(&directory).stderr, "");
+    for (name, place) in
+        [("token", "commands.token_file"), ("header", "headers"), ("profile", "credentials.file")]
+    {
+        let file = directory.path().join(name);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let run = check_in(&directory);
+        assert!(run.stderr.lines().count() == 1 && run.stderr.contains(place), "{name}: {}", run.stderr);
+        assert!(run.stderr.contains("every user") && run.code == Some(0), "{name}: {}", run.stderr);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::config::{
     Shard, Source, State,
 };
 use crate::http::web::{self, Web};
+use crate::mapping;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,7 +80,7 @@ fn summary(origin: &Origin, config: &Config, part: Option<Shard>) -> String {
         LogFormat::Json => "json",
     };
     let mut text = format!("{name}: no problem found. `hangup run` would start\n");
-    // Writing to a String can not fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(text, "  page        {}", listen.join(", "));
     let _ = writeln!(text, "  readings    at most {} series", readings.series_limit);
     let _ = writeln!(text, "  log         {format}, {}", log.level.as_str().to_lowercase());
@@ -148,8 +149,8 @@ fn of_connection(connection: &Connection) -> String {
 }
 
 fn of_filters(Connection { subscribe, fleet, .. }: &Connection) -> String {
-    let count = subscribe.len();
-    let filters = format!("{count} subscription{}", if count == 1 { "" } else { "s" });
+    let count = mapping::subscriptions(subscribe).len();
+    let filters = format!("{count} topic filter{}", if count == 1 { "" } else { "s" });
     if fleet.is_some() { format!("{filters} and the fleet") } else { filters }
 }
 

@@ -108,6 +108,7 @@ fn profile(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Cre
         fields.problem(key, format!("the credentials file `{}` {fault}", file.display()));
         return None;
     }
+    secret_field::warn_if_open(fields, key, &file);
     Some(Credentials::Profile { file, name })
 }
 

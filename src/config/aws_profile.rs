@@ -26,7 +26,7 @@ const EXPIRATIONS: [&str; 3] = ["aws_session_expiration", "x_security_token_expi
 /// Finds a profile in the text of the file.
 ///
 /// # Errors
-/// Why it can not be used, without what stands there.
+/// Why it cannot be used, without what stands there.
 pub fn find(text: &str, name: &str) -> Result<Profile, &'static str> {
     let mut found = false;
     let mut within = false;

@@ -117,7 +117,8 @@ fn address(field: &DeValue<'_>) -> Result<Address, String> {
     const EXAMPLE: &str = "write for example `mqtt://broker.example.com:1883`, `mqtts://broker.example.com`, \
         `ws://broker.example.com/mqtt` or `wss://broker.example.com/mqtt`";
     let text = value::text(field)?;
-    let url = Url::parse(&text).map_err(|_| format!("is not a URL ({EXAMPLE})"))?;
+    // The parser's faults are fixed phrases: none repeats what it read.
+    let url = Url::parse(&text).map_err(|fault| format!("is not a URL: {fault} ({EXAMPLE})"))?;
     let scheme = SCHEMES.iter().find(|(scheme, ..)| *scheme == url.scheme());
     let (_, transport, port) = scheme.ok_or_else(|| match url.scheme() {
         // As other programs call them.
@@ -204,7 +205,8 @@ mod tests {
             ("mqtt://", "no host name"),
             ("mqtt://broker.lan/path", "only a WebSocket has a path"),
             ("mqtt://broker.lan:0", "port 0"),
-            ("mqtt://broker.lan:99999", "is not a URL"),
+            ("mqtt://broker.lan:99999", "is not a URL: invalid port number"),
+            ("mqtt://me:hunter2@broker.lan:mqtt", "is not a URL: invalid port number"),
             ("ws://broker.lan/#here", "which no broker sees"),
             ("mqtt://me:hunter2@broker.lan", "must not hold a user name"),
         ] {

@@ -182,6 +182,11 @@ impl<'a, 't> Fields<'a, 't> {
         self.report.warning(self.span_of(key), format!("{}{key}", self.prefix), message);
     }
 
+    /// Notes something doubtful at a place of its own.
+    pub(super) fn warning_at(&self, span: Range<usize>, key: &str, message: impl Into<String>) {
+        self.report.warning(Some(span), format!("{}{key}", self.prefix), message);
+    }
+
     /// Notes a fault at a place of its own.
     pub(super) fn problem_at(&self, span: Range<usize>, key: &str, message: impl Into<String>) {
         self.report.problem(Some(span), format!("{}{key}", self.prefix), message);

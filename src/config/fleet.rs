@@ -81,7 +81,7 @@ pub(super) fn fleet(mut fields: Fields<'_, '_>) -> Option<Fleet> {
     fleet.topics = fields.read("topics", |value| {
         let topics = text("[\"$SYS/broker/log/N\", \"$SYS/broker/log/E\"]")(value)?;
         if topics.is_empty() {
-            return Err("is empty: leave it away to have those of the broker".to_owned());
+            return Err("is empty: leave it out to have those of the broker".to_owned());
         }
         let faults = topics.iter().enumerate().filter_map(|(at, topic)| Some((at + 1, filter_fault(topic)?)));
         match faults.map(|(number, fault)| format!("number {number} {fault}")).next() {

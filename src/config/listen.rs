@@ -71,7 +71,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Why these can not all be listened on.
+/// Why these cannot all be listened on.
 pub(super) fn overlap(places: &[Listen]) -> Option<String> {
     let mut seen: Vec<&Listen> = Vec::new();
     for place in places {

@@ -16,9 +16,12 @@ const EMAIL: &str = "NAVIEN_EMAIL";
 const PASSWORD: &str = "NAVIEN_PASSWORD";
 const PASSWORD_FILE: &str = "NAVIEN_PASSWORD_FILE";
 
+/// What faults of the environment are told under.
+const ENVIRONMENT: &str = "environment";
+
 /// What to do when nothing at all is configured.
 const NOTHING: &str = "nothing is configured. Either set NAVIEN_EMAIL and NAVIEN_PASSWORD (or NAVIEN_PASSWORD_FILE), \
-    or write a file (deploy/example.toml shows every field) and name it: `--config hangup.toml`. \
+    or write a file (deploy/example.toml and, for a broker, deploy/example-broker.toml show every field) and name it: `--config hangup.toml`. \
     `hangup demo` needs neither";
 
 /// Where the configuration comes from.
@@ -90,7 +93,7 @@ fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
     if email.is_none() && password.is_none() && file.is_none() {
         return Err(problems(vec![Problem::whole(NOTHING)]));
     }
-    let mut list = Vec::new();
+    let (mut list, mut warnings) = (Vec::new(), Vec::new());
     let mut fault = |place: &str, message: &str| {
         list.push(Problem { line: None, place: place.to_owned(), message: message.to_owned() });
     };
@@ -115,20 +118,22 @@ fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
         (None, Some(path)) => {
             if let Some(message) = secret_field::file_fault(&path) {
                 fault(PASSWORD_FILE, &message);
+            } else if secret_field::others_may_read(&path) {
+                warnings.push(format!("{ENVIRONMENT}: {PASSWORD_FILE}: {}", secret_field::OPEN));
             }
             Some(SecretSource::File(path))
         }
     };
     match (email, password) {
         (Some(email), Some(password)) if list.is_empty() => {
-            Ok(Loaded { config: one(Navien::new(Secret::new(email), password)), warnings: Vec::new() })
+            Ok(Loaded { config: one(Navien::new(Secret::new(email), password)), warnings })
         }
         (Some(_), Some(_)) | (None, _) | (_, None) => Err(problems(list)),
     }
 }
 
 fn problems(list: Vec<Problem>) -> Problems {
-    Problems { origin: "environment".to_owned(), list }
+    Problems { origin: ENVIRONMENT.to_owned(), list }
 }
 
 fn one(account: Navien) -> Config {

@@ -140,6 +140,8 @@ pub(super) fn commands(fields: Option<Fields<'_, '_>>, around: &Surroundings<'_>
         commands.token_file = fields.read("token_file", path(around));
         if let Some(fault) = commands.token_file.as_deref().and_then(secret_field::file_fault) {
             fields.problem("token_file", fault);
+        } else if let Some(path) = &commands.token_file {
+            secret_field::warn_if_open(&fields, "token_file", path);
         }
         let queue = fields.read("queue", value::integer(0..=10_000));
         if let Some(queue) = queue.and_then(|queue| usize::try_from(queue).ok()) {

@@ -85,7 +85,14 @@ pub(super) fn table(
             continue;
         }
         match entry(value.get_ref(), around) {
-            Ok(secret) => secrets.push((key.get_ref().to_string(), secret)),
+            Ok(secret) => {
+                if let SecretSource::File(path) = &secret
+                    && others_may_read(path)
+                {
+                    fields.warning_at(value.span(), "…", OPEN);
+                }
+                secrets.push((key.get_ref().to_string(), secret));
+            }
             Err(message) => fields.problem_at(value.span(), "…", message),
         }
     }
@@ -160,9 +167,7 @@ fn from_file(fields: &Fields<'_, '_>, key: &'static str, path: &Path) -> Option<
         fields.problem(key, message);
         return None;
     }
-    if others_may_read(path) {
-        fields.warning(key, "the file named here can be read by every user of this machine (`chmod 600` it)");
-    }
+    warn_if_open(fields, key, path);
     Some(source)
 }
 
@@ -188,6 +193,17 @@ pub(super) fn file_fault(path: &Path) -> Option<String> {
     } else {
         format!("the file named here cannot be read: {kind}")
     })
+}
+
+/// What is doubtful about a file with a secret that is nobody's secret.
+pub(super) const OPEN: &str =
+    "the file named here can be read by every user of this machine (`chmod 600` it)";
+
+/// Warns where every user of the machine may read the file of this field.
+pub(super) fn warn_if_open(fields: &Fields<'_, '_>, key: &str, path: &Path) {
+    if others_may_read(path) {
+        fields.warning(key, OPEN);
+    }
 }
 
 #[cfg(unix)]

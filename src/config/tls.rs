@@ -134,10 +134,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, around: &Surroundings<'_>) -> Tl
     for TlsFault { field, message } in tls.roots().err().into_iter().chain(client) {
         fields.problem(field, message);
     }
-    if let Some(client) = &tls.client
-        && secret_field::others_may_read(&client.key_file)
-    {
-        fields.warning(KEY, "the file named here can be read by every user of this machine (`chmod 600` it)");
+    if let Some(client) = &tls.client {
+        secret_field::warn_if_open(fields, KEY, &client.key_file);
     }
     tls
 }

@@ -5,8 +5,8 @@
 use super::super::file::Fields;
 use super::{Metric, MetricKind, Subscribe, name, text};
 use crate::mapping::path::Path;
-use crate::mapping::pattern;
 use crate::mapping::template::{Piece, Template};
+use crate::mapping::{pattern, topic};
 
 /// Labels of one table at most.
 const LABELS: usize = 16;
@@ -14,18 +14,45 @@ const LABELS: usize = 16;
 /// The field.
 const FIELD: &str = "labels";
 
+/// What the topics of a subscription have for a template.
+pub(super) struct Topics {
+    /// The names of the groups of its `pattern`.
+    pub(super) groups: Vec<String>,
+    /// How many levels they have; `None`: as many as they like.
+    pub(super) levels: Option<usize>,
+}
+
+impl Topics {
+    /// Of a subscription with this filter and pattern.
+    pub(super) fn of(filter: Option<&str>, pattern: Option<&str>) -> Self {
+        let pattern = pattern.and_then(|text| pattern::compile(text).ok());
+        Self {
+            groups: pattern.map(|pattern| pattern.groups()).unwrap_or_default(),
+            levels: filter.and_then(topic::levels),
+        }
+    }
+
+    /// Why there is no such level; `only`: a further filter that the topic must fit.
+    pub(super) fn level_fault(&self, level: i16, only: Option<&str>) -> Option<String> {
+        let most = self.levels.into_iter().chain(only.and_then(topic::levels)).min()?;
+        (usize::from(level.unsigned_abs()) > most).then(|| {
+            format!("`{{{level}}}` is no level of a topic with {most}, as the filter has them (the last is `{{-1}}`)")
+        })
+    }
+}
+
 /// Reads one such field.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<(String, String)> {
     text::entries(fields, FIELD, LABELS, name::label, text::template)
 }
 
 /// The labels of one rule.
-pub(super) fn check(fields: &Fields<'_, '_>, metric: &Metric, groups: &[String]) {
+pub(super) fn check(fields: &Fields<'_, '_>, metric: &Metric, topics: &Topics) {
     for (label, template) in &metric.labels {
         if let Some(fault) = clash(label, metric) {
             fields.problem(FIELD, fault);
         }
-        if let Some(fault) = fault(template, metric, groups) {
+        if let Some(fault) = fault(template, metric, topics) {
             fields.problem(FIELD, format!("`{label}`: {fault}"));
         }
     }
@@ -35,21 +62,18 @@ pub(super) fn check(fields: &Fields<'_, '_>, metric: &Metric, groups: &[String])
 /// in one of the rules at least: in the others its label is left out.
 pub(super) fn share(fields: &mut Fields<'_, '_>, subscribes: &mut [Subscribe]) {
     let labels = read(fields);
-    let groups = |subscribe: &Subscribe| {
-        let pattern = subscribe.pattern.as_deref().and_then(|text| pattern::compile(text).ok());
-        pattern.map(|pattern| pattern.groups()).unwrap_or_default()
-    };
-    let with_groups: Vec<_> = subscribes.iter().map(|subscribe| (subscribe, groups(subscribe))).collect();
+    let topics = |subscribe: &Subscribe| Topics::of(Some(&subscribe.filter), subscribe.pattern.as_deref());
+    let with_topics: Vec<_> = subscribes.iter().map(|subscribe| (subscribe, topics(subscribe))).collect();
     let rules = || {
-        with_groups
+        with_topics
             .iter()
-            .flat_map(|(subscribe, groups)| subscribe.metrics.iter().map(move |metric| (metric, groups)))
+            .flat_map(|(subscribe, topics)| subscribe.metrics.iter().map(move |metric| (metric, topics)))
     };
     for (label, template) in &labels {
         if let Some(fault) = rules().find_map(|(metric, _)| clash(label, metric)) {
             fields.problem(FIELD, fault);
         }
-        let faults = rules().map(|(metric, groups)| fault(template, metric, groups));
+        let faults = rules().map(|(metric, topics)| fault(template, metric, topics));
         let fault = faults.reduce(Option::and).flatten();
         if let Some(fault) = fault {
             fields.problem(FIELD, format!("`{label}`: {fault}"));
@@ -71,7 +95,7 @@ fn clash(label: &str, metric: &Metric) -> Option<&'static str> {
 }
 
 /// Why a template stands for nothing in this rule; `None`: it may stand for something.
-fn fault(template: &str, metric: &Metric, groups: &[String]) -> Option<String> {
+fn fault(template: &str, metric: &Metric, topics: &Topics) -> Option<String> {
     let template = Template::parse(template).ok()?;
     let path = metric.path.as_deref();
     let wildcards = match path {
@@ -80,8 +104,9 @@ fn fault(template: &str, metric: &Metric, groups: &[String]) -> Option<String> {
         None => 0,
     };
     template.0.iter().find_map(|piece| match piece {
-        Piece::Text(_) | Piece::Level(_) | Piece::Property(_) => None,
-        Piece::Group(group) => (!groups.contains(group)).then(|| {
+        Piece::Text(_) | Piece::Property(_) => None,
+        Piece::Level(level) => topics.level_fault(*level, metric.topic.as_deref()),
+        Piece::Group(group) => (!topics.groups.contains(group)).then(|| {
             format!(
                 "`{{{group}}}` is no named group of `pattern` (write there `(?<{group}>[^/]+)`, or here `{{2}}` for a \
                  level of the topic)"
@@ -146,6 +171,34 @@ mod tests {
         }
         let preset = faults("preset = \"zigbee2mqtt\"\nlabels = { device = \"x\" }", "");
         assert!(preset.contains("has its own template"), "{preset}");
+    }
+
+    #[test]
+    fn a_level_that_no_topic_of_the_filter_has_is_told() {
+        const RULE: &str = "[[subscribe.metric]]\nname = \"a_watts\"\n";
+        for (filter, level, wrong) in [
+            ("a/+", 2, false),
+            ("a/+", -2, false),
+            ("a/+", 3, true),
+            ("a/+", -3, true),
+            ("$share/g/a/+", 3, true),
+            ("a/#", 9, false),
+        ] {
+            let label = format!("labels = {{ x = \"{{{level}}}\" }}");
+            let own = faults(&format!("filter = \"{filter}\""), &format!("{RULE}{label}\n"));
+            let shared = faults(&format!("filter = \"{filter}\"\n{label}"), RULE);
+            let device = faults(&format!("filter = \"{filter}\"\ndevice = \"{{{level}}}\""), RULE);
+            for fault in [own, shared, device] {
+                assert_eq!(
+                    fault.contains("is no level of a topic with 2"),
+                    wrong,
+                    "{filter} {level}: {fault}"
+                );
+            }
+        }
+        let narrow =
+            faults("filter = \"a/#\"", &format!("{RULE}topic = \"a/b\"\nlabels = {{ x = \"{{3}}\" }}\n"));
+        assert!(narrow.contains("is no level of a topic with 2"), "{narrow}");
     }
 
     #[test]

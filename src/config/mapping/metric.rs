@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::super::file::Fields;
 use super::super::value;
-use super::labels::{self, shares_stem};
+use super::labels::{self, Topics, shares_stem};
 use super::{Counting, Expire, Metric, MetricKind, ReadAs, name, text};
 use crate::mapping::expression::Expression;
 use crate::mapping::path::Path;
@@ -49,7 +49,7 @@ pub(super) fn expire(field: &DeValue<'_>) -> Result<Expire, String> {
 }
 
 /// Reads one rule; `None` when it is too wrong to go on with.
-pub(super) fn read(mut fields: Fields<'_, '_>, groups: &[String]) -> Option<Metric> {
+pub(super) fn read(mut fields: Fields<'_, '_>, topics: &Topics) -> Option<Metric> {
     let kind = kind(&mut fields);
     let every = fields.read("path", |field| Ok(field.as_str() == Some("**"))) == Some(true);
     let path = if every { Some("**".to_owned()) } else { fields.read("path", text::path) };
@@ -74,7 +74,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>, groups: &[String]) -> Option<Metr
     let unit = fields.read("unit", value::text);
     check(&fields, &metric, every, unit.as_deref());
     check_values(&fields, &metric);
-    labels::check(&fields, &metric, groups);
+    labels::check(&fields, &metric, topics);
     fields.finish();
     Some(metric)
 }

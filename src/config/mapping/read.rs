@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::super::file::{Fields, Report};
 use super::super::value;
-use super::{Availability, Expire, Format, Metric, Retained, Subscribe, labels, metric, text};
+use super::labels::{self, Topics};
+use super::{Availability, Expire, Format, Metric, Retained, Subscribe, metric, text};
 use crate::connection::plan::RetainHandling;
 use crate::mapping::template::{Piece, Template};
-use crate::mapping::{pattern, preset, topic};
+use crate::mapping::{preset, topic};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -121,17 +122,14 @@ fn interval(field: &toml::de::DeValue<'_>) -> Result<Duration, String> {
 fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
     let filter = fields.require("filter", "filter = \"home/+/sensor\"", text::filter);
     let pattern = fields.read("pattern", text::regular);
-    let groups = pattern
-        .as_deref()
-        .and_then(|text| pattern::compile(text).ok())
-        .map(|p| p.groups())
-        .unwrap_or_default();
+    let topics = Topics::of(filter.as_deref(), pattern.as_deref());
     let device = fields.read("device", text::template);
     if let Some(device) = &device {
-        check_device(fields, device, &groups);
+        check_device(fields, device, &topics);
     }
     let mut read = Subscribe {
-        filter: String::new(),
+        // In place of one that is missing or wrong: then the rest is read as for any topic.
+        filter: filter.clone().unwrap_or_else(|| "#".to_owned()),
         qos: fields.read("qos", value::integer(0..=2)).and_then(|qos| u8::try_from(qos).ok()).unwrap_or(0),
         required: fields.read("required", value::boolean).unwrap_or(false),
         no_local: fields.read("no_local", value::boolean).unwrap_or(false),
@@ -149,7 +147,7 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
         metrics: Vec::new(),
     };
     read.availability = availability(fields, read.device.is_some());
-    read.metrics = metrics(fields, &groups);
+    read.metrics = metrics(fields, &topics);
     labels::share(fields, std::slice::from_mut(&mut read));
     if read.format == Format::Text && read.metrics.iter().any(|metric| metric.path.is_some()) {
         fields.problem(
@@ -157,14 +155,13 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
             "is `text`, which has no paths: leave `path` out, or write `format = \"json\"`",
         );
     }
-    if read.no_local && filter.as_deref().is_some_and(|filter| filter.starts_with("$share/")) {
+    if read.no_local && read.filter.starts_with("$share/") {
         fields.problem("no_local", "is not allowed with a shared subscription (MQTT 5, 3.8.3.1)");
     }
-    read.filter = filter?;
-    Some(read)
+    filter.map(|_| read)
 }
 
-fn metrics(fields: &mut Fields<'_, '_>, groups: &[String]) -> Vec<Metric> {
+fn metrics(fields: &mut Fields<'_, '_>, topics: &Topics) -> Vec<Metric> {
     let tables = fields.numbered("metric");
     if !fields.has("metric") && !fields.has("device") {
         fields.warning(
@@ -173,7 +170,7 @@ fn metrics(fields: &mut Fields<'_, '_>, groups: &[String]) -> Vec<Metric> {
              write `preset = \"zigbee2mqtt\"`)",
         );
     }
-    tables.into_iter().filter_map(|table| metric::read(table, groups)).collect()
+    tables.into_iter().filter_map(|table| metric::read(table, topics)).collect()
 }
 
 fn availability(fields: &mut Fields<'_, '_>, has_device: bool) -> Option<Availability> {
@@ -202,12 +199,17 @@ fn availability(fields: &mut Fields<'_, '_>, has_device: bool) -> Option<Availab
 }
 
 /// A device is a topic's, or one thing that the payload or a property says.
-fn check_device(fields: &Fields<'_, '_>, device: &str, groups: &[String]) {
+fn check_device(fields: &Fields<'_, '_>, device: &str, topics: &Topics) {
     let Ok(template) = Template::parse(device) else { return };
     for piece in template.0 {
         match piece {
-            Piece::Text(_) | Piece::Level(_) | Piece::Property(_) => {}
-            Piece::Group(group) if groups.contains(&group) => {}
+            Piece::Text(_) | Piece::Property(_) => {}
+            Piece::Level(level) => {
+                if let Some(fault) = topics.level_fault(level, None) {
+                    fields.problem("device", fault);
+                }
+            }
+            Piece::Group(group) if topics.groups.contains(&group) => {}
             Piece::Group(group) => fields.problem(
                 "device",
                 format!("`{{{group}}}` is no named group of `pattern` (write there `(?<{group}>[^/]+)`)"),
