@@ -2,6 +2,7 @@
 //!
 //! Pure. Never lets one bad value cost another.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -21,9 +22,6 @@ use crate::source::{Outcome, Sink};
 /// Places of one rule on one topic at most; with one more, all of them are asked for anew.
 const PLACES: usize = 2_000;
 
-/// Names that one rule for every number may make.
-const NAMES: usize = 1_000;
-
 /// What is to be done.
 pub(super) struct Work<'w, 'p> {
     pub(super) message: &'p Incoming,
@@ -31,6 +29,8 @@ pub(super) struct Work<'w, 'p> {
     pub(super) place: u32,
     pub(super) program: &'w Program,
     pub(super) how: How,
+    /// Whether it shows that its device lives: a farewell does not, and no more what the broker kept of coming and going.
+    pub(super) is_life: bool,
 }
 
 /// What came of it.
@@ -88,7 +88,7 @@ pub(super) fn apply<'p>(
             if device.left.load(Relaxed) {
                 return Made { outcome: Outcome::Ignored, in_vain: false, new: 0 };
             }
-        } else {
+        } else if work.is_life {
             device.heard(how.now);
         }
     }
@@ -242,13 +242,9 @@ impl Hand<'_, '_> {
         let quantity = match spelt {
             None => &rule.quantity,
             Some((path, _)) => {
-                let made = self.state.names.entry(number).or_default();
-                if !made.contains(path) {
-                    if made.len() >= NAMES {
-                        self.fault(Reason::TooManyValues);
-                        return None;
-                    }
-                    made.insert(path.into());
+                if !self.state.names.entry(number).or_default().admit(path, self.how.now.at) {
+                    self.fault(Reason::TooManyValues);
+                    return None;
                 }
                 own = Quantity { name: every_name(rule, path).into(), ..rule.quantity.clone() };
                 &own
@@ -270,7 +266,7 @@ impl Hand<'_, '_> {
 const MARK: char = '\u{1e}';
 
 /// The other series of the same info metric, of an older version, leave the page.
-fn replace(many: &mut std::collections::HashMap<Box<str>, Place>, key: &str) {
+fn replace(many: &mut HashMap<Box<str>, Place>, key: &str) {
     let element = key.split(MARK).next().unwrap_or_default();
     for (other, place) in many.iter_mut() {
         if **other != *key && other.split(MARK).next() == Some(element) && !place.closed {

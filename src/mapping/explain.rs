@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::apply::{every_name, labels};
-use super::capture::{Found, NOWHERE, Slot};
+use super::capture::{Found, NOWHERE};
 use super::mapper::LARGEST;
 use super::number::with_text;
 use super::program::{Program, Unfit};
@@ -17,6 +17,7 @@ use super::reason::Reason;
 use super::rule::{Instance, Rule, Source, Value, is};
 use super::text::Context;
 use super::topic;
+use super::tree::Slot;
 use super::walk::Leaf;
 use crate::config::Human;
 use crate::config::mapping::{Counting, Expire, MetricKind, Retained, Subscribe};

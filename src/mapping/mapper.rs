@@ -8,12 +8,14 @@ use std::sync::Arc;
 use super::apply::{Work, apply};
 use super::capture::Found;
 use super::devices::{Device, Devices};
-use super::place::{How, Place, Totals};
+use super::names::Names;
+use super::place::{How, Place};
 use super::program::{Program, Unfit};
 use super::reason::Reason;
 use super::rule::Instance;
 use super::table::Table;
 use super::text::Context;
+use super::totals::Totals;
 use crate::clock::Now;
 use crate::config::Subscribe;
 use crate::config::mapping::{Format, Retained};
@@ -45,8 +47,8 @@ pub(super) struct State {
     pub(super) devices: Devices,
     pub(super) totals: Totals,
     pub(super) key: String,
-    /// Names that a rule for every number has made: counted, so that nobody can make more and more of them.
-    pub(super) names: HashMap<(u16, u16), std::collections::HashSet<Box<str>>>,
+    /// What each rule for every number has made.
+    pub(super) names: HashMap<(u16, u16), Names>,
 }
 
 /// What is known of a topic.
@@ -139,8 +141,8 @@ impl Mapper {
     }
 
     /// What devices say takes effect on all that is known of them.
-    fn obey(&mut self, word: &Word) {
-        let Self { table, state, .. } = self;
+    fn obey(&mut self, word: &Word, now: Now, sink: &mut dyn Sink) {
+        let Self { programs, table, state, .. } = self;
         if word.device.is_empty() {
             if !word.is_there {
                 for topic in table.all() {
@@ -149,7 +151,14 @@ impl Mapper {
             }
             return;
         }
-        let Some(device) = state.devices.get(&word.device).map(Arc::clone) else { return };
+        // One that is not known yet and left may have words that the broker kept, which come after this one.
+        let interval = || programs.get(usize::from(word.program)).and_then(|of| of.subscribe.interval);
+        let device = match state.devices.get(&word.device) {
+            Some(known) => Some(Arc::clone(known)),
+            None if word.is_there => None,
+            None => state.devices.enter(&word.device, interval(), now, sink),
+        };
+        let Some(device) = device else { return };
         // Each subscription of the device is told in turn, so it may have left already.
         device.left.store(!word.is_there, std::sync::atomic::Ordering::Relaxed);
         if word.is_there {
@@ -270,7 +279,15 @@ impl Listener for Mapper {
             sink.mapping_error(Reason::Oversize);
             return Some(Outcome::Oversize);
         }
-        let mut outcome = Outcome::Ignored;
+        let mut words = Vec::new();
+        for (number, device) in &topic.voices {
+            let voice = programs.get(usize::from(*number)).and_then(|program| program.presence.as_ref());
+            if let Some(is_there) = voice.and_then(|voice| voice.says(&message.payload, &mut found)) {
+                words.push(Word { program: *number, device: device.clone(), is_there });
+            }
+        }
+        let is_life = !words.iter().any(|word| message.retain || !word.is_there);
+        let mut outcome = if words.is_empty() { Outcome::Ignored } else { Outcome::Decoded };
         let mut in_vain = false;
         let mut weight = 0;
         for hearer in &mut topic.hearers {
@@ -289,19 +306,11 @@ impl Listener for Mapper {
                 }
             }
             let how = How { now, retained: message.retain, rule, again: false };
-            let work = Work { message, place, program, how };
+            let work = Work { message, place, program, how, is_life };
             let made = apply(&work, hearer, &mut found, state, sink);
             outcome = worse(outcome, made.outcome);
             in_vain |= made.in_vain;
             weight += made.new;
-        }
-        let mut words = Vec::new();
-        for (number, device) in &topic.voices {
-            let voice = programs.get(usize::from(*number)).and_then(|program| program.presence.as_ref());
-            if let Some(is_there) = voice.and_then(|voice| voice.says(&message.payload, &mut found)) {
-                words.push(Word { program: *number, device: device.clone(), is_there });
-                outcome = worse(outcome, Outcome::Decoded);
-            }
         }
         // What one subscription leaves to another came to something.
         if in_vain && outcome == Outcome::Ignored {
@@ -312,7 +321,7 @@ impl Listener for Mapper {
             self.table.grow(place, weight);
         }
         for word in &words {
-            self.obey(word);
+            self.obey(word, now, sink);
         }
         Some(outcome)
     }

@@ -105,8 +105,10 @@ mod apply;
 mod capture;
 mod devices;
 mod explain;
+mod filters;
 mod json;
 mod mapper;
+mod names;
 mod number;
 mod place;
 mod plain;
@@ -116,14 +118,16 @@ mod rule;
 mod sparkplug;
 mod table;
 mod text;
+mod totals;
+mod tree;
 
 pub use explain::{Explanation, Heard, Line, explain};
+pub use filters::subscriptions;
 pub use reason::Reason;
 
 use std::sync::{Arc, Mutex};
 
 use crate::config::Subscribe;
-use crate::connection::plan::{RetainHandling, Subscription};
 use crate::source::listen;
 
 /// What a connection listens with: one for all its sessions.
@@ -138,35 +142,4 @@ pub fn listener(connection: &str, subscribes: &[Subscribe]) -> Result<listen::Sh
         return Ok(Arc::new(Mutex::new(mapper)));
     }
     Ok(Arc::new(Mutex::new(sparkplug::Ear::around(mapper, filters))))
-}
-
-/// What to subscribe to: every filter once, and the availability topics that none of them covers.
-#[must_use]
-pub fn subscriptions(subscribes: &[Subscribe]) -> Vec<Subscription> {
-    let mut wanted: Vec<Subscription> = Vec::new();
-    for subscribe in subscribes {
-        let own = Subscription {
-            filter: subscribe.filter.clone(),
-            qos: subscribe.qos,
-            required: subscribe.required,
-            no_local: subscribe.no_local,
-            retain: subscribe.retain_handling,
-        };
-        match wanted.iter_mut().find(|known| known.filter == own.filter) {
-            Some(known) => {
-                known.qos = known.qos.max(own.qos);
-                known.required |= own.required;
-            }
-            None => wanted.push(own),
-        }
-    }
-    for availability in subscribes.iter().filter_map(|subscribe| subscribe.availability.as_ref()) {
-        let Ok(presence) = topic::Presence::parse(&availability.topic) else { continue };
-        let filter = presence.filter();
-        if !wanted.iter().any(|known| topic::covers(&known.filter, &filter)) {
-            wanted
-                .push(Subscription { retain: RetainHandling::Always, ..Subscription::new(filter, 0, false) });
-        }
-    }
-    wanted
 }

@@ -2,13 +2,14 @@
 //!
 //! Pure. Never remembers a message.
 
-use super::capture::{Finder, Found, Slot, Tree};
+use super::capture::{Finder, Found};
 use super::path::Path;
 use super::pattern::{self, Pattern};
 use super::reason::Reason;
 use super::rule::{Rule, compiled, is};
 use super::text::Text;
 use super::topic::{self, Presence};
+use super::tree::{Slot, Tree};
 use super::walk::Unreadable;
 use super::{json, plain};
 use crate::config::mapping::Format;

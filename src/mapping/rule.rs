@@ -2,12 +2,13 @@
 //!
 //! Pure. Never knows where its values go.
 
-use super::capture::{Found, NOWHERE, Slot, Tree};
+use super::capture::{Found, NOWHERE};
 use super::expression::Expression;
 use super::number::{Reader, with_text};
 use super::path::Path;
 use super::reason::Reason;
 use super::text::Text;
+use super::tree::{Slot, Tree};
 use super::walk::Leaf;
 use crate::config::Subscribe;
 use crate::config::mapping::{Counting, Expire, Metric, MetricKind, ReadAs};

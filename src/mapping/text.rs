@@ -2,12 +2,13 @@
 //!
 //! Pure. Never invents a text for a placeholder that stands for nothing.
 
-use super::capture::{Found, Slot, Tree};
+use super::capture::Found;
 use super::number::with_text;
 use super::pattern::Pattern;
 use super::rule::Instance;
 use super::template::{Piece, Template};
 use super::topic;
+use super::tree::{Slot, Tree};
 use crate::connection::message::Properties;
 
 /// A compiled template.

@@ -44,6 +44,13 @@ pub fn covers(wide: &str, narrow: &str) -> bool {
     }
 }
 
+/// How many levels a topic that fits this filter has; `None`: as many as it likes.
+#[must_use]
+pub fn levels(filter: &str) -> Option<usize> {
+    let filter = unshared(filter);
+    (!filter.ends_with('#')).then(|| filter.split('/').count())
+}
+
 /// A level of a topic: 1 is the first, -1 the last.
 #[must_use]
 pub fn level(topic: &str, at: i16) -> Option<&str> {
@@ -97,10 +104,10 @@ impl Presence {
         (!device.is_empty() && !device.starts_with('/') && !device.ends_with('/')).then_some(device)
     }
 
-    /// What to subscribe to for it.
+    /// What to subscribe to for it, where a device has so many levels.
     #[must_use]
-    pub fn filter(&self) -> String {
-        let device = if self.has_device { "+" } else { "" };
+    pub fn filter(&self, levels: usize) -> String {
+        let device = if self.has_device { vec!["+"; levels].join("/") } else { String::new() };
         format!("{}{device}{}", self.before, self.after)
     }
 }
@@ -146,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_without_a_hash_knows_how_many_levels_its_topics_have() {
+        for (filter, expected) in
+            [("a", Some(1)), ("a/+/", Some(3)), ("$share/g/a/+", Some(2)), ("a/#", None), ("#", None)]
+        {
+            assert_eq!(levels(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
     fn levels_are_counted_from_both_ends() {
         assert_eq!([1, 2, -1, -3].map(|at| level("a/b/c", at)), [Some("a"), Some("b"), Some("c"), Some("a")]);
         assert_eq!([0, 4, -4, i16::MIN].map(|at| level("a/b/c", at)), [None; 4]);
@@ -156,7 +172,7 @@ mod tests {
         let presence = Presence::parse("z/{device}/availability").unwrap();
         assert_eq!(presence.device("z/lamp/availability"), Some("lamp"));
         assert_eq!(presence.device("z/attic/lamp/availability"), Some("attic/lamp"));
-        assert_eq!(presence.filter(), "z/+/availability");
+        assert_eq!([1, 2].map(|levels| presence.filter(levels)), ["z/+/availability", "z/+/+/availability"]);
         for other in ["z/availability", "z//availability", "z/lamp", "y/lamp/availability"] {
             assert_eq!(presence.device(other), None, "{other}");
         }

@@ -139,3 +139,51 @@ fn a_series_that_the_store_forgot_comes_back() {
     world.hear("home/x", "3");
     assert_eq!(world.page(), ["e_total 5"]);
 }
+
+#[test]
+fn a_farewell_and_what_the_broker_kept_of_it_are_no_sign_of_life() {
+    let subscribe =
+        "device = \"{2}\"\nretained = \"accept\"\navailability = { topic = \"home/{device}/status\" }";
+    let mut world = World::new(&one(subscribe, "name = \"a_watts\"\ntopic = \"home/+/power\""));
+    let seen = |world: &World| {
+        ["mqtt_device_last_seen_timestamp_seconds", "mqtt_device_messages_total"]
+            .map(|name| world.of_device(name, "x"))
+    };
+    world.hear("home/x/power", "1");
+    let before = seen(&world);
+    assert_eq!(before[1], Some(1.0));
+    world.pass(HOUR);
+    world.hear("home/x/status", "offline");
+    world.hear_retained("home/x/status", "offline");
+    world.hear_retained("home/x/status", "online");
+    assert_eq!(seen(&world), before);
+    world.hear("home/x/status", "online");
+    assert_eq!(seen(&world), [before[0].map(|before| before + HOUR.as_secs_f64()), Some(2.0)]);
+}
+
+#[test]
+fn the_word_that_a_device_left_may_come_before_what_it_had_said() {
+    let mut world = World::new(&one(AVAILABLE, "name = \"a_watts\"\npath = \"a\""));
+    world.hear_retained("home/x/status", r#"{"state":"offline"}"#);
+    world.hear_retained("home/x/1", r#"{"a":4}"#);
+    assert!(world.page().is_empty());
+    world.hear("home/x/1", r#"{"a":5}"#);
+    assert_eq!(world.page(), [r#"a_watts{device="x"} 5"#]);
+}
+
+#[test]
+fn an_old_total_that_the_broker_kept_is_no_reset() {
+    let mut world = World::new(&one("", "name = \"e_joules_total\"\ntype = \"counter\""));
+    world.hear("home/x", "100");
+    for _ in 0..3 {
+        // At each reconnect.
+        world.hear_retained("home/x", "40");
+        assert_eq!(world.page(), ["e_joules_total 100"]);
+    }
+    world.hear("home/x", "101");
+    assert_eq!(world.page(), ["e_joules_total 101"]);
+    // The device begins anew, and the broker repeats that.
+    world.hear("home/x", "2");
+    world.hear_retained("home/x", "2");
+    assert_eq!(world.page(), ["e_joules_total 103"]);
+}

@@ -3,6 +3,14 @@
 //! Pure. Never remembers more than so many nodes and names, whoever is born.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::clock::Instant;
+
+/// Where there is no room, a node that died makes way, or one that was silent for so long …
+const SILENT: Duration = Duration::from_secs(86_400);
+/// … which are looked for at most this often.
+const MAKE_ROOM_EVERY: Duration = Duration::from_secs(60);
 
 /// Nodes at most.
 const NODES: usize = 10_000;
@@ -19,6 +27,7 @@ pub(super) struct Births {
     nodes: HashMap<Box<str>, Node>,
     speakers: usize,
     bytes: usize,
+    made_room: Option<Instant>,
 }
 
 /// One node.
@@ -31,6 +40,10 @@ pub(super) struct Node {
     seq: Option<u8>,
     /// Messages that never came.
     pub(super) missed: u64,
+    /// When it or one of its devices spoke last.
+    heard: Instant,
+    /// That was its death.
+    pub(super) is_dead: bool,
 }
 
 /// A node itself, or one of its devices.
@@ -48,7 +61,10 @@ pub(super) struct Known {
 
 impl Births {
     /// A node and one of its devices (empty: the node itself), entered when they are new. `None`: one too many.
-    pub(super) fn enter(&mut self, node: &str, device: &str) -> Option<&mut Node> {
+    pub(super) fn enter(&mut self, node: &str, device: &str, now: Instant) -> Option<&mut Node> {
+        if self.nodes.len() >= NODES || self.speakers >= SPEAKERS {
+            self.make_room(now);
+        }
         if !self.nodes.contains_key(node) {
             if self.nodes.len() >= NODES {
                 return None;
@@ -56,6 +72,7 @@ impl Births {
             self.nodes.insert(node.into(), Node::default());
         }
         let node = self.nodes.get_mut(node)?;
+        (node.heard, node.is_dead) = (now, false);
         if !node.speakers.contains_key(device) {
             if self.speakers >= SPEAKERS {
                 return None;
@@ -64,6 +81,23 @@ impl Births {
             node.speakers.insert(device.into(), Speaker::default());
         }
         Some(node)
+    }
+
+    /// Forgets nodes that are gone.
+    fn make_room(&mut self, now: Instant) {
+        if self.made_room.is_some_and(|made| now.saturating_since(made) < MAKE_ROOM_EVERY) {
+            return;
+        }
+        self.made_room = Some(now);
+        let Self { nodes, speakers, bytes, .. } = self;
+        nodes.retain(|_, node| {
+            let stays = !node.is_dead && now.saturating_since(node.heard) < SILENT;
+            if !stays {
+                *speakers = speakers.saturating_sub(node.speakers.len());
+                *bytes = bytes.saturating_sub(node.speakers.values().map(Speaker::bytes).sum());
+            }
+            stays
+        });
     }
 
     /// A node that is known.
@@ -134,9 +168,10 @@ impl Node {
         }
     }
 
-    /// Counts what did not come before this message; `true`: something did not.
+    /// Counts what did not come before this message; `true`: something did not. One that came twice is no gap: brokers may
+    /// deliver a message once for each filter that it fits.
     pub(super) fn follows(&mut self, seq: Option<u8>) -> bool {
-        let Some(seq) = seq else { return false };
+        let Some(seq) = seq.filter(|seq| self.seq != Some(*seq)) else { return false };
         let gap = self.seq.map_or(0, |last| seq.wrapping_sub(last.wrapping_add(1)));
         self.seq = Some(seq);
         self.missed += u64::from(gap);
@@ -148,10 +183,15 @@ impl Node {
 mod tests {
     use super::*;
 
+    fn at(seconds: u64) -> Instant {
+        Instant::from_boot(Duration::from_secs(seconds))
+    }
+
     #[test]
     fn what_never_came_is_counted_around_the_end() {
         let mut node = Node::default();
         assert!(!node.follows(Some(254)) && !node.follows(Some(255)) && !node.follows(Some(0)));
+        assert!(!node.follows(Some(0)), "the same once more");
         assert!(node.follows(Some(3)) && !node.follows(None) && !node.follows(Some(4)));
         assert_eq!(node.missed, 2);
     }
@@ -159,7 +199,7 @@ mod tests {
     #[test]
     fn names_are_bounded_and_forgotten_with_the_next_birth() {
         let mut births = Births::default();
-        assert!(births.enter("n", "").is_some() && births.enter("n", "d").is_some());
+        assert!(births.enter("n", "", at(0)).is_some() && births.enter("n", "d", at(0)).is_some());
         let known = || Known { name: "x".repeat(1_000).into(), datatype: None };
         let learnt = (0..100_000).take_while(|alias| births.learn("n", "d", *alias, known())).count();
         assert_eq!(learnt, BYTES / (1_000 + OVERHEAD));
@@ -175,7 +215,7 @@ mod tests {
         let mut births = Births::default();
         for node in ["n", "m"] {
             for device in ["", "d", "e"] {
-                assert!(births.enter(node, device).is_some());
+                assert!(births.enter(node, device, at(0)).is_some());
                 assert!(births.learn(node, device, 1, Known { name: "x".into(), datatype: None }));
             }
         }
@@ -185,6 +225,22 @@ mod tests {
         assert_eq!((births.speakers, births.bytes), (4, 4 * (1 + OVERHEAD)));
         assert!(births.known("n", "", 1).is_some() && births.known("n", "d", 1).is_none());
         assert!(births.take_devices("n").is_empty() && births.take_devices("nobody").is_empty());
+    }
+
+    #[test]
+    fn nodes_that_are_gone_make_room() {
+        let mut births = Births::default();
+        for node in 0..NODES {
+            assert!(births.enter(&node.to_string(), "", at(0)).is_some());
+        }
+        assert!(births.learn("0", "", 1, Known { name: "x".into(), datatype: None }));
+        assert!(births.enter("new", "", at(1)).is_none(), "all of them live");
+        births.node("0").unwrap().is_dead = true;
+        assert!(births.enter("new", "", at(60)).is_none(), "room is not looked for so often");
+        assert!(births.enter("new", "", at(61)).is_some() && births.enter("newer", "", at(62)).is_none());
+        assert_eq!((births.nodes.len(), births.speakers, births.bytes), (NODES, NODES, 0));
+        assert!(births.enter("newer", "", at(86_400)).is_some());
+        assert_eq!(births.nodes.len(), 2, "the others were silent for a day");
     }
 
     #[test]

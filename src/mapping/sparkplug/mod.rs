@@ -95,7 +95,7 @@ impl Ear {
 
     fn birth(&mut self, address: Address<'_>, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
         let key = address.key();
-        // A birth that can not be read to its end makes nobody forget anything.
+        // A birth that cannot be read to its end makes nobody forget anything.
         if payload::read(&message.payload, |_| ()).is_err() {
             sink.mapping_error(Reason::Malformed);
             return Outcome::Malformed;
@@ -103,7 +103,7 @@ impl Ear {
         if address.device.is_empty() {
             self.close_devices(address);
         }
-        if self.births.enter(&key, address.device).is_none() {
+        if self.births.enter(&key, address.device, now.at).is_none() {
             sink.mapping_error(Reason::DeviceLimit);
             return Outcome::Malformed;
         }
@@ -132,7 +132,7 @@ impl Ear {
             }
             self.tell_missed(address, sink);
         } else {
-            self.follow(address, payload.seq, sink);
+            self.follow(address, payload.seq, now, sink);
         }
         self.data(address, message, now, sink)
     }
@@ -176,7 +176,7 @@ impl Ear {
         outcome.unwrap_or(Outcome::Ignored)
     }
 
-    fn death(&mut self, address: Address<'_>, message: &Incoming, sink: &mut dyn Sink) -> Outcome {
+    fn death(&mut self, address: Address<'_>, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
         let mut session = None;
         let read = payload::read(&message.payload, |metric| {
             if let (Some(SESSION), Some(Raw::Int(number) | Raw::Long(number))) = (metric.name, metric.value) {
@@ -188,14 +188,18 @@ impl Ear {
             return Outcome::Malformed;
         };
         if address.device.is_empty() {
-            let dies = self.births.node(&address.key()).is_none_or(|node| node.dies(session));
+            let node = self.births.node(&address.key());
+            let dies = node.is_none_or(|node| {
+                node.is_dead |= node.dies(session);
+                node.is_dead
+            });
             if dies {
                 self.mapper.silence(&address.topic_of_data());
                 self.close_devices(address);
             }
         } else {
             self.mapper.silence(&address.topic_of_data());
-            self.follow(address, payload.seq, sink);
+            self.follow(address, payload.seq, now, sink);
         }
         Outcome::Decoded
     }
@@ -209,8 +213,8 @@ impl Ear {
     }
 
     /// Counts what is missing before this message.
-    fn follow(&mut self, address: Address<'_>, seq: Option<u8>, sink: &mut dyn Sink) {
-        let Some(node) = self.births.enter(&address.key(), address.device) else {
+    fn follow(&mut self, address: Address<'_>, seq: Option<u8>, now: Now, sink: &mut dyn Sink) {
+        let Some(node) = self.births.enter(&address.key(), address.device, now.at) else {
             sink.mapping_error(Reason::DeviceLimit);
             return;
         };
@@ -256,10 +260,10 @@ impl Listener for Ear {
             What::Birth => self.birth(address, message, now, sink),
             What::Data => {
                 let seq = payload::read(&message.payload, |_| ()).ok().and_then(|payload| payload.seq);
-                self.follow(address, seq, sink);
+                self.follow(address, seq, now, sink);
                 self.data(address, message, now, sink)
             }
-            What::Death => self.death(address, message, sink),
+            What::Death => self.death(address, message, now, sink),
             What::Command => Outcome::Ignored,
         })
     }
