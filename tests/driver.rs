@@ -95,7 +95,7 @@ impl Dialogue for Talker {
 
     fn heard(&mut self, message: &Incoming, _: Now, _: &mut dyn Sink) -> Outcome {
         match &*message.payload {
-            b"break" => panic!("a payload that the decoder can not digest"),
+            b"break" => panic!("a payload that the decoder cannot digest"),
             b"look up" => self.wants.push(Want::LookUp),
             b"reconnect" => self.wants.push(Want::Reconnect("asked to")),
             b"replan" => self.wants.push(Want::Replan("asked to")),
@@ -252,6 +252,25 @@ async fn nothing_is_said_before_the_subscriptions_are_back_and_a_stop_is_polite(
     peer.disconnects().await;
     drop(peer);
     stage.tells(&["up", "down"]).await;
+    stage.ends().await;
+}
+
+/// What came before the last SUBACK is on the page, and nothing renews it when the session ends there.
+#[tokio::test]
+async fn a_session_that_ends_before_its_subscriptions_are_back_is_down() {
+    let mut stage = Stage::new().await;
+    stage.tells(&["plan quick"]).await;
+    let mut peer = stage.accept().await;
+    peer.say("early").await;
+    stage.tells(&["heard early"]).await;
+    drop(peer);
+    stage.tells(&["down", "plan quick"]).await;
+    let mut peer = stage.accept().await;
+    peer.say("early").await;
+    stage.tells(&["heard early"]).await;
+    stage.orders.send(Control::Stop).await.unwrap();
+    stage.tells(&["down"]).await;
+    drop(peer);
     stage.ends().await;
 }
 

@@ -123,7 +123,7 @@ pub fn io(phase: Phase, error: &io::Error) -> Failure {
 pub fn lookup(phase: Phase, number: i32, os: Option<i32>) -> Failure {
     let (name, reason) = match number {
         libc::EAI_NONAME | libc::EAI_SERVICE => (ErrorName::DnsInvalidName, "there is no such name"),
-        libc::EAI_AGAIN => (ErrorName::DnsQueryAgain, "the resolver can not be reached or can not tell now"),
+        libc::EAI_AGAIN => (ErrorName::DnsQueryAgain, "the resolver cannot be reached or cannot tell now"),
         libc::EAI_NODATA | libc::EAI_FAMILY => (ErrorName::DnsNoAddress, "the name has no address"),
         libc::EAI_SYSTEM if matches!(os, Some(libc::EMFILE | libc::ENFILE)) => {
             (ErrorName::MaxFdsExceeded, "no file descriptor is left")

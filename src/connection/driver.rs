@@ -2,10 +2,10 @@
 //! Never decides: what happens next is the machine's matter, what a message means the dialogue's.
 
 mod orders;
+mod planning;
+mod reports;
 mod talk;
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,29 +15,19 @@ use tokio::sync::mpsc;
 
 use super::carried::Carried;
 use super::ending::Ending;
-use super::error::ErrorName;
 use super::link::Link;
-use super::machine::{Action, Facts, Input, LinkReport, Machine};
+use super::machine::{Action, Input, LinkReport, Machine};
 use super::order::Order;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::report::Report;
 use super::turn::Turns;
-use super::{Failure, Phase, Tier, path};
 use crate::clock::{self, Alarm, Instant, Now};
 use crate::config::Policy;
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::{Event, StateName, Why};
 use crate::source::{Answer, Dialogue, Inventory, Planned, Planner, Sink};
-use crate::telemetry::Tally;
 use orders::Orders;
-
-/// Reports taken from the link before timers and orders get their turn …
-const BURST: usize = 512;
-/// … if they take no longer than this, however long each of them takes …
-const TURN: Duration = Duration::from_millis(5);
-/// … which is looked at after so many.
-const LOOK: usize = 16;
 
 /// The runtime's timers stand still while the machine is suspended: the clock is asked at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -233,9 +223,8 @@ impl Connection {
 
     /// Whether time may pass for the machine: `false` while the next attempt waits for its turn.
     fn is_free_to_begin(&mut self, now: Now) -> bool {
-        let rests = matches!(self.machine.state(), StateName::Idle | StateName::Waiting);
         let due = self.machine.deadline().is_none_or(|deadline| deadline <= now.at);
-        if !rests || !due {
+        if !self.machine.rests() || !due {
             self.turn = None;
             return true;
         }
@@ -274,6 +263,7 @@ impl Connection {
             }
             Action::Close { generation } => {
                 self.hear_the_rest(now);
+                self.stop_hearing(now.at);
                 let farewell = self.farewell(now);
                 let link = self.link.take();
                 let future = async move {
@@ -289,125 +279,6 @@ impl Connection {
             Action::TalkEnds => self.end_talk(now),
             Action::Record(event) => self.recorder.record(event, now),
         }
-    }
-
-    /// The planner's answer, bounded, whatever happens inside it.
-    fn ask_for_plan(&self, tier: Tier) -> BoxFuture<'static, Answer<Planned>> {
-        bounded(Arc::clone(&self.planner).plan(tier), self.policy.credentials_limit).boxed()
-    }
-
-    fn planned(&mut self, generation: u64, answer: Answer<Planned>, now: Now) {
-        for event in answer.credentials {
-            self.recorder.record(Event::Credentials(event), now);
-        }
-        let outcome = match answer.result {
-            Ok(Planned { mut plan, dialogue }) => {
-                // What the quarantine leaves out is still wanted, and shows as not active.
-                let facts = Facts::of(&plan);
-                self.recorder.known_as(&plan.host, &plan.client_id);
-                self.quarantine.thin(&mut plan.subscriptions, now.at);
-                self.plan = Some(Arc::new(plan));
-                self.dialogue = Some(dialogue);
-                Ok(facts)
-            }
-            Err(failure) => Err(failure),
-        };
-        self.step(Input::Plan { generation, outcome }, now);
-    }
-
-    /// Takes what the link has ready, then lets the dialogue speak once.
-    fn burst(&mut self, first: Report) {
-        let (mut now, mut tally) = (clock::now(), Tally::default());
-        let (ends, mut report) = (now.at + TURN, Some(first));
-        for count in 1..=BURST {
-            match report {
-                None => break,
-                Some(Report::Message(message)) => self.hear(&message, now, &mut tally),
-                Some(other) => {
-                    self.heard(&mut tally, now);
-                    self.report(other, now);
-                }
-            }
-            if count.is_multiple_of(LOOK) {
-                now = clock::now();
-                if now.at >= ends {
-                    break;
-                }
-            }
-            report = if count < BURST { self.link.as_mut().and_then(Link::try_next) } else { None };
-        }
-        self.heard(&mut tally, now);
-        if let Some(link) = &self.link {
-            self.recorder.traffic().in_flight(link.in_flight());
-        }
-        self.converse(now);
-    }
-
-    /// What the broker counts as delivered is heard before the link is closed.
-    fn hear_the_rest(&mut self, now: Now) {
-        let mut tally = Tally::default();
-        while let Some(report) = self.link.as_mut().and_then(Link::try_next) {
-            if let Report::Message(message) = report {
-                self.hear(&message, now, &mut tally);
-            }
-        }
-        if !tally.is_empty() {
-            self.recorder.traffic().count(&tally, now);
-        }
-    }
-
-    fn report(&mut self, report: Report, now: Now) {
-        let report = match report {
-            Report::Entered(phase) => LinkReport::Entered(phase),
-            Report::Finished(time) => LinkReport::Finished(time),
-            Report::Terms(terms) => {
-                tracing::debug!(connection = self.name, ?terms, "the broker has terms of its own");
-                match terms.keep_alive {
-                    Some(keep_alive) => LinkReport::KeepAlive(keep_alive),
-                    None => LinkReport::Progress,
-                }
-            }
-            Report::Accepted { session_present, peer, local, certificate_expires } => {
-                self.quarantine.accepted(now.at);
-                LinkReport::Accepted { session_present, peer, local, certificate_expires }
-            }
-            Report::Restored { active, refused } => LinkReport::Restored { active, refused },
-            Report::Message(message) => {
-                let mut tally = Tally::default();
-                self.hear(&message, now, &mut tally);
-                self.recorder.traffic().count(&tally, now);
-                LinkReport::Progress
-            }
-            Report::Acknowledged(token) => {
-                self.taken(token);
-                LinkReport::Progress
-            }
-            Report::Refused { token, code } => {
-                self.refused(token, code);
-                LinkReport::Progress
-            }
-            Report::Pinged(took) => {
-                self.recorder.traffic().pinged(took, now);
-                LinkReport::Progress
-            }
-            Report::Tcp(info) => {
-                self.recorder.traffic().tcp(&info);
-                self.recorder.path(path::is_suspect(&info));
-                LinkReport::Progress
-            }
-            // A finished link is dropped before the machine hears of it: the next one may be opened at once.
-            Report::Failed(failure) => {
-                self.link = None;
-                LinkReport::Failed(failure)
-            }
-            Report::Ended(mut ending) => {
-                self.link = None;
-                self.judge_packets(&mut ending, now);
-                self.alive = Some(ending.alive);
-                LinkReport::Ended(ending)
-            }
-        };
-        self.step(Input::Link { generation: self.machine.generation(), report }, now);
     }
 }
 
@@ -425,24 +296,6 @@ async fn next(link: Option<&mut Link>) -> Report {
         Some(link) => link.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// The answer of a planner, in time and without a panic.
-async fn bounded<T>(answer: impl Future<Output = Answer<T>> + Send, limit: Duration) -> Answer<T> {
-    let failure = match tokio::time::timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await {
-        Ok(Ok(answer)) => return answer,
-        Ok(Err(_panic)) => Failure::new(
-            Phase::Credentials,
-            ErrorName::CredentialsUnexpectedResponse,
-            "preparing the connection failed on an answer that the exporter can not digest",
-        ),
-        Err(_elapsed) => Failure::new(
-            Phase::Credentials,
-            ErrorName::CredentialsTimeout,
-            format!("credentials and plan were not ready within {} s", limit.as_secs_f64()),
-        ),
-    };
-    Answer { result: Err(failure), credentials: Vec::new() }
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Shorter silences tell nothing about idle limits on the way (drop-diagnosis.md section 1).
 pub const SILENCE: Duration = Duration::from_secs(5);
 
+/// While messages arrive, a SUBACK is waited for so many times its limit: it may stand behind what the broker had kept.
+pub const SUBACK_PATIENCE: u32 = 12;
+
 /// Time limits of one link. Each failed limit has an error name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -93,7 +93,7 @@ impl Link {
     /// Accepts a message for sending; [`Link::next`] sends it.
     ///
     /// # Errors
-    /// When it can not be sent on this connection. Nothing is lost silently and the connection lives on.
+    /// When it cannot be sent on this connection. Nothing is lost silently and the connection lives on.
     pub fn publish(&mut self, message: Outgoing) -> Result<(), Refused> {
         match &mut self.state {
             State::Open(session) => session.publish(message),

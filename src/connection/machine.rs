@@ -55,6 +55,20 @@ impl Machine {
         }
     }
 
+    /// Whether time alone brings the next attempt: nothing is under way, and no link closes.
+    #[must_use]
+    pub const fn rests(&self) -> bool {
+        match self.state {
+            State::Idle | State::Waiting { .. } => true,
+            State::Planning { .. }
+            | State::Connecting { .. }
+            | State::Subscribing { .. }
+            | State::Online { .. }
+            | State::Closing { .. }
+            | State::Stopped => false,
+        }
+    }
+
     /// The number of the attempt under way or last made.
     #[must_use]
     pub const fn generation(&self) -> u64 {
@@ -171,9 +185,20 @@ impl Machine {
         }
     }
 
-    const fn heard(&mut self, now: Instant) {
-        if let State::Online { heard, .. } = &mut self.state {
-            *heard = now;
+    fn heard(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Online { heard, .. } => *heard = now,
+            // A SUBACK stands behind what the broker had kept for us.
+            State::Subscribing { session, guard } => {
+                let last = session.since + guard::patience(&self.policy, &session.facts);
+                *guard = (*guard).max((now + guard::limit(&self.policy, Phase::Subscribe, None)).min(last));
+            }
+            State::Idle
+            | State::Planning { .. }
+            | State::Connecting { .. }
+            | State::Closing { .. }
+            | State::Waiting { .. }
+            | State::Stopped => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! A message on its way in or out, and why one can not go out.
+//! A message on its way in or out, and why one cannot go out.
 //!
 //! Never prints a topic or a payload: they may hold an identity.
 

@@ -133,7 +133,7 @@ impl fmt::Display for Fate {
 pub enum Refusal {
     /// The value is not one that the device takes; a sentence with right ones.
     BadValue(String),
-    /// The device can not do it; a sentence.
+    /// The device cannot do it; a sentence.
     Unsupported(String),
     /// What the device can do is not known yet.
     FeaturesUnknown,

@@ -161,7 +161,7 @@ pub struct Plan {
     pub upgrade_headers: Vec<(String, Secret)>,
     /// MQTT client id.
     pub client_id: String,
-    /// Each attempt has another client id: who took this one can not take the next.
+    /// Each attempt has another client id: who took this one cannot take the next.
     pub one_time_client_id: bool,
     /// MQTT user name and password.
     pub login: Option<(String, Secret)>,

@@ -3,6 +3,7 @@
 //! Pure: no socket, no clock. Never ends without a notice that says of what, and never resends.
 
 mod connect;
+mod notice;
 mod receive;
 
 use std::collections::VecDeque;
@@ -10,13 +11,14 @@ use std::fmt;
 use std::time::Duration;
 
 use connect::{connect, encodable};
+pub use notice::{Notice, Terms};
 
 use super::carried::Carried;
 use super::ending::{EndedBy, LinkStats, PhaseTime};
 use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
-use super::limits::Limits;
-use super::message::{Incoming, Outgoing, Refused};
+use super::limits::{Limits, SUBACK_PATIENCE};
+use super::message::{Outgoing, Refused};
 use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe};
 use super::plan::{Plan, Version};
 use super::subscriptions::{Fault, Subscriptions};
@@ -28,61 +30,6 @@ use crate::diagnosis::Sends;
 /// MQTT strings carry their length in two bytes.
 const LONGEST: usize = u16::MAX as usize;
 
-/// What a broker of MQTT 5 said of itself and of the session in CONNACK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The keep-alive that counts, if the broker set another one than ours.
-    pub keep_alive: Option<Duration>,
-    /// How long it keeps the session, if not as long as was asked for.
-    pub session_expiry: Option<Duration>,
-    /// The highest quality of service that it takes.
-    pub maximum_qos: u8,
-    /// Whether it takes retained messages.
-    pub retain_available: bool,
-    /// So many messages may wait for their acknowledgement.
-    pub receive_maximum: u16,
-    /// Bytes of the largest packet that it takes.
-    pub maximum_packet_size: Option<u32>,
-}
-
-/// What the protocol has to say.
-#[derive(Debug)]
-pub enum Notice {
-    /// A phase begins.
-    Entered(Phase),
-    /// A phase is over.
-    Finished(PhaseTime),
-    /// What the broker of MQTT 5 wants. Said before `Accepted`.
-    Terms(Terms),
-    /// CONNACK accepted.
-    Accepted {
-        /// The broker remembered the session.
-        session_present: bool,
-    },
-    /// Every SUBACK is in.
-    Restored {
-        /// Acknowledged subscriptions.
-        active: usize,
-        /// Refused optional ones.
-        refused: usize,
-    },
-    /// A message arrived.
-    Message(Incoming),
-    /// The broker acknowledged the message with this token.
-    Acknowledged(u64),
-    /// The broker refused the message with this token, with this reason code.
-    Refused {
-        /// The sender's number.
-        token: u64,
-        /// From 0x80 on.
-        code: u8,
-    },
-    /// A PINGRESP arrived this long after its PINGREQ.
-    Pinged(Duration),
-    /// It is over; the network connection must be dropped. Said once, and last.
-    Over(Failure, EndedBy),
-}
-
 /// Where the session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -90,8 +37,8 @@ enum State {
     Fresh,
     /// CONNECT sent. Next: `Subscribing`, `Online`, `Over`.
     Connecting { since: Instant },
-    /// A SUBSCRIBE is unanswered. Next: `Subscribing` (the next batch), `Online`, `Over`.
-    Subscribing { began: Instant, since: Instant, identifier: u16 },
+    /// A SUBSCRIBE is unanswered; `heard`: when a message came last. Next: `Subscribing` (the next batch), `Online`, `Over`.
+    Subscribing { began: Instant, since: Instant, heard: Instant, identifier: u16 },
     /// All subscriptions are back. Next: `Over`.
     Online,
     /// Finished. Next: none.
@@ -194,8 +141,8 @@ impl Protocol {
                 }
                 return;
             }
-            State::Subscribing { since, .. } => {
-                if now >= since + self.limits.suback {
+            State::Subscribing { since, heard, .. } => {
+                if now >= self.suback_due(since, heard) {
                     let message = "the broker did not answer SUBSCRIBE in time";
                     self.timed_out(ErrorName::SubscribeFailure, message);
                     return;
@@ -228,8 +175,8 @@ impl Protocol {
         match self.state {
             State::Fresh | State::Over => None,
             State::Connecting { since } => Some(since + self.limits.connack),
-            State::Subscribing { since, .. } => {
-                let suback = since + self.limits.suback;
+            State::Subscribing { since, heard, .. } => {
+                let suback = self.suback_due(since, heard);
                 Some(ping.map_or(suback, |ping| ping.min(suback)))
             }
             State::Online => ping,
@@ -239,7 +186,7 @@ impl Protocol {
     /// Accepts a message for sending.
     ///
     /// # Errors
-    /// When it can not be sent; the session lives on. Nothing is taken before the subscriptions are back.
+    /// When it cannot be sent; the session lives on. Nothing is taken before the subscriptions are back.
     pub fn publish(&mut self, message: Outgoing, now: Instant) -> Result<(), Refused> {
         if self.state != State::Online {
             return Err(Refused::NotConnected);
@@ -338,7 +285,7 @@ impl Protocol {
         match self.subscriptions.next_batch() {
             Ok(Some(filters)) => {
                 let identifier = self.inflight.identifier();
-                self.state = State::Subscribing { began, since: now, identifier };
+                self.state = State::Subscribing { began, since: now, heard: now, identifier };
                 self.send(Outbound::Subscribe(Subscribe { id: identifier, filters }), now);
             }
             Ok(None) => {
@@ -386,6 +333,13 @@ impl Protocol {
     /// comes. A frozen broker sends nothing.
     fn answer_due(&self, sent: Instant) -> Instant {
         sent.max(self.traffic.last_received) + self.limits.ping
+    }
+
+    /// A SUBACK stands behind what the broker had kept for the filters before; not for ever, or a broker that forgets one and
+    /// has much to say would keep the session from its work.
+    fn suback_due(&self, sent: Instant, heard: Instant) -> Instant {
+        let limit = self.limits.suback;
+        (heard + limit).min(sent + limit.saturating_mul(SUBACK_PATIENCE))
     }
 
     /// A failure with what the broker said of it, for people.

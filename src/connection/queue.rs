@@ -229,7 +229,7 @@ impl<T> Queue<T> {
         self.under_way.is_some() || !self.is_empty()
     }
 
-    /// When something is to be done. Derived from what there is, so it can not be stale.
+    /// When something is to be done. Derived from what there is, so it cannot be stale.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let answer = self.under_way.as_ref().map(|under_way| under_way.until);

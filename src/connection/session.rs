@@ -2,9 +2,10 @@
 //!
 //! Never waits for the peer to read: a full send buffer ends with a name of its own.
 
+mod kernel;
+
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::carried::Carried;
 use super::classify::{self, Broken};
 use super::codec::Codec;
 use super::dialer::{Dialled, Reached};
-use super::ending::{EndedBy, Ending, LinkStats};
+use super::ending::{EndedBy, Ending};
 use super::error::{ErrorName, RetryClass};
 use super::gather::{self, Gather};
 use super::limits::Limits;
@@ -26,26 +27,17 @@ use super::pipe::Pipe;
 use super::plan::{Plan, Version};
 use super::protocol::{Notice, Protocol};
 use super::report::Report;
-use super::{Detail, Failure, Phase, path};
+use super::{Failure, Phase};
 use crate::clock::{self, Instant};
-use crate::diagnosis::evidence;
 use crate::host::{self, TcpInfo};
+use kernel::SAMPLE;
 
-/// How often the kernel is asked (`drop-diagnosis.md` §1).
-const SAMPLE: Duration = Duration::from_secs(10);
-/// How soon after a ping: a healthy path has acknowledged it by then.
-const SAMPLE_AFTER_PING: Duration = Duration::from_secs(1);
-/// How often while something is unacknowledged or the kernel probes, so that the last view before an end is a recent one.
-const SAMPLE_IN_DOUBT: Duration = Duration::from_secs(2);
 /// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
 const READS: usize = 8;
 /// Bytes per turn, for the same reason: what is decoded from them is heard before the next turn.
 const TURN: usize = appetite::MOST;
 /// Bytes that may wait for a peer that does not read.
 const BACKLOG: usize = 1024 * 1024;
-/// `TCP_CLOSE`.
-const CLOSED: u8 = 7;
-
 /// The connection.
 pub(super) struct Session {
     pipe: Pipe,
@@ -309,32 +301,6 @@ impl Session {
         self.protocol.end(failure, by);
     }
 
-    /// Asks the kernel when it is time.
-    fn sample(&mut self, now: Instant, reports: &mut VecDeque<Report>) {
-        let pings = self.protocol.stats().pings_sent;
-        if pings != self.sampled_pings {
-            self.sampled_pings = pings;
-            self.sample_at = self.sample_at.min(now + SAMPLE_AFTER_PING);
-        }
-        if now < self.sample_at {
-            return;
-        }
-        self.sample_at = now + SAMPLE;
-        if let Some(info) = host::tcp_info(self.pipe.wire().tcp()) {
-            if path::is_dead(&info) {
-                // The kernel would say the same, later.
-                let failure = classify::io(self.protocol.phase(), &io::ErrorKind::TimedOut.into());
-                self.protocol.end(failure, EndedBy::Timeout);
-            }
-            self.sample_at = now + path::look_again(&info, SAMPLE, SAMPLE_IN_DOUBT);
-            self.protocol.acknowledged_by_kernel(now - info.last_ack_received);
-            self.tcp = Some((info, now));
-            if self.accepted {
-                reports.push_back(Report::Tcp(info));
-            }
-        }
-    }
-
     fn report(&mut self, now: Instant, reports: &mut VecDeque<Report>) {
         while let Some(notice) = self.protocol.poll_notice() {
             reports.push_back(match notice {
@@ -361,38 +327,6 @@ impl Session {
                 }
             });
         }
-    }
-
-    fn ending(&mut self, failure: Failure, ended_by: EndedBy, now: Instant) -> Ending {
-        let last = host::tcp_info(self.pipe.wire().tcp());
-        let acknowledged = last.map(|info| now - info.last_ack_received.min(info.last_data_received));
-        if let Some(at) = acknowledged {
-            self.protocol.acknowledged_by_kernel(at);
-        }
-        // A close by the peer is a proof of life; a reset may come from the middle of the path, and still it is
-        // the moment at which the connection ended.
-        let alive = match ended_by {
-            EndedBy::Peer => now,
-            EndedBy::Timeout | EndedBy::LocalError | EndedBy::Us => {
-                acknowledged.map_or(self.protocol.last_received(), |at| at.max(self.protocol.last_received()))
-            }
-        };
-        // A socket that the kernel has given up has forgotten what was unacknowledged; the last sample has not.
-        let last = last.map(|info| (info, now));
-        let tcp = last.filter(|(info, _)| info.state != CLOSED).or(self.tcp).or(last);
-        let round_trip = tcp.map(|(info, _)| info.rtt).or(self.protocol.stats().last_ping);
-        let closed_by_peer = ended_by == EndedBy::Peer
-            && (evidence::is_orderly(failure.detail) || failure.detail == Detail::Rst);
-        let stats = LinkStats {
-            bytes_received: self.bytes_received,
-            bytes_sent: self.bytes_sent,
-            tcp_at: tcp.map(|(_, at)| at),
-            last_received: Some(self.protocol.last_received()),
-            sends: self.protocol.sends(closed_by_peer, evidence::answer_time(round_trip), now),
-            ..self.protocol.stats().clone()
-        };
-        let tcp = tcp.map(|(info, _)| info);
-        Ending { failure, ended_by, alive, stats, tcp }
     }
 
     /// Whether the next deadline has passed; if not, the task is woken then.

@@ -58,15 +58,28 @@ impl Connection {
         self
     }
 
-    /// A command came. What its device can not do is said at once, and not when the connection is back.
+    /// A command came. What its device cannot do is said at once, and not when the connection is back; what can be sent at
+    /// once never counts as waiting.
     pub(super) fn ordered(&mut self, order: Order, now: Now) {
+        let fate = order.fate.clone();
+        self.enqueue(order, now);
+        self.serve_orders(now);
+        fate.send_if_modified(|fate| {
+            let waits = *fate == Fate::Received;
+            if waits {
+                *fate = Fate::Queued;
+            }
+            waits
+        });
+    }
+
+    fn enqueue(&mut self, order: Order, now: Now) {
         let Some(mut orders) = self.orders.take() else { return };
         let possible =
             self.dialogue.as_ref().map(|dialogue| dialogue.word(&order.device, &order.command, now));
         if let Some(Err(refusal)) = possible {
             self.settle(&order, Fate::Refused(refusal));
         } else {
-            order.fate.send_replace(Fate::Queued);
             let (changes, since, mut ended) = (order.command.changes(), order.accepted, Vec::new());
             orders.queue.push(order, changes, since, &mut ended);
             self.all_ended(ended);

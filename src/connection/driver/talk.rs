@@ -8,8 +8,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::orders::Orders;
-use super::{Connection, Work, bounded};
-use crate::clock::Now;
+use super::planning::bounded;
+use super::{Connection, Work};
+use crate::clock::{Instant, Now};
 use crate::connection::ending::Ending;
 use crate::connection::error::RetryClass;
 use crate::connection::machine::{Input, LinkReport, Rebuild};
@@ -37,6 +38,13 @@ impl Connection {
         self.look_up = None;
         self.recorder.traffic().in_flight(0);
         self.sink.link_down(self.alive.take().unwrap_or(now.at));
+    }
+
+    /// A session ends before its talk began: messages may have come, and what they said is no longer renewed.
+    pub(super) fn stop_hearing(&mut self, since: Instant) {
+        if !self.talking {
+            self.sink.link_down(since);
+        }
     }
 
     /// The last words before a polite close; none when the talk has not begun.

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
+use crate::connection::Tier;
 use crate::connection::message::{Incoming, Outgoing};
 use crate::connection::plan::Transport;
 use crate::lifecycle::board::{Board, ConnectionStatus};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::words::Facts;
 use crate::config::Policy;
 use crate::connection::error::{ErrorName, RetryClass};
+use crate::connection::limits::SUBACK_PATIENCE;
 use crate::connection::{Failure, Phase};
 
 /// What planner and link get on top of their own limits.
@@ -30,6 +31,12 @@ pub(super) fn limit(policy: &Policy, phase: Phase, facts: Option<&Facts>) -> Dur
         Phase::Shutdown => limits.close,
     };
     own.saturating_add(GRACE)
+}
+
+/// How long subscribing may take while messages arrive meanwhile.
+pub(super) fn patience(policy: &Policy, facts: &Facts) -> Duration {
+    let one = policy.limits.suback.saturating_mul(SUBACK_PATIENCE);
+    one.saturating_mul(facts.subscribe_packets.max(1)).saturating_add(GRACE)
 }
 
 /// The failure of a phase that did not end within its guard.

@@ -356,6 +356,21 @@ fn many_subscriptions_get_a_limit_each_packet() {
 }
 
 #[test]
+fn subscribing_may_take_longer_while_the_link_is_at_work() {
+    let mut bench = Bench::new(Policy::default());
+    bench.connect();
+    let (peer, local) = (([192, 0, 2, 1], 443).into(), ([192, 0, 2, 2], 50_000).into());
+    bench.link(LinkReport::Accepted { session_present: false, peer, local, certificate_expires: None });
+    for _ in 0..11 {
+        bench.later(secs(10)).link(LinkReport::Progress);
+        assert_eq!(bench.machine.state(), StateName::Subscribing);
+    }
+    bench.later(secs(10)).link(LinkReport::Progress);
+    assert_eq!(bench.tick(), secs(5), "12 times the limit, and no more");
+    assert_eq!(bench.machine.state(), StateName::Waiting);
+}
+
+#[test]
 fn a_link_that_says_nothing_for_two_keep_alives_has_stalled() {
     let mut bench = Bench::new(Policy::default());
     bench.go_online();

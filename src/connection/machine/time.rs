@@ -11,7 +11,7 @@ use crate::lifecycle::Why;
 use crate::lifecycle::{CloseCause, Event};
 
 impl Machine {
-    /// When [`Input::Tick`](super::Input::Tick) is needed next. Asked after every step: derived from the state, it can not be stale.
+    /// When [`Input::Tick`](super::Input::Tick) is needed next. Asked after every step: derived from the state, it cannot be stale.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
@@ -48,7 +48,7 @@ impl Machine {
                 self.close(Parting::Silent, then, now, actions);
             }
             State::Subscribing { session, .. } => {
-                let limit = guard::limit(&self.policy, Phase::Subscribe, Some(&session.facts));
+                let limit = now.saturating_since(session.since);
                 self.give_up(session, guard::expired(Phase::Subscribe, limit), now, actions);
             }
             State::Online { session, heard } => self.tick_online(session, heard, now, actions),

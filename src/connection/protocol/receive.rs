@@ -39,7 +39,12 @@ impl Protocol {
 
     pub(super) fn converse(&mut self, packet: Inbound, now: Instant) {
         match packet {
-            Inbound::Publish(publish) => self.message(publish, now),
+            Inbound::Publish(publish) => {
+                if let State::Subscribing { heard, .. } = &mut self.state {
+                    *heard = now;
+                }
+                self.message(publish, now);
+            }
             // An acknowledgement that nobody waits for is harmless: the broker remembers an older session.
             Inbound::PubAck(ack) => {
                 let token = self.inflight.puback(ack.id);

@@ -110,6 +110,26 @@ fn each_wait_has_a_limit_and_a_name() {
 }
 
 #[test]
+fn a_suback_may_stand_behind_what_the_broker_had_kept_and_not_for_ever() {
+    let mut protocol = started(&plan());
+    accept(&mut protocol, at(0));
+    for second in (5..7 * u64::from(SUBACK_PATIENCE)).step_by(5) {
+        protocol.handle(publish(0, 0), at(second));
+        protocol.tick(at(second));
+        assert_eq!(protocol.phase(), Phase::Subscribe, "{second}");
+    }
+    let last = at(7 * u64::from(SUBACK_PATIENCE));
+    protocol.tick(last);
+    assert_eq!(over(&mut protocol).unwrap().0.error, ErrorName::SubscribeFailure);
+    // An answered ping is no message.
+    let mut protocol = started(&plan());
+    accept(&mut protocol, at(0));
+    protocol.handle(Inbound::PingResp, at(6));
+    protocol.tick(at(7));
+    assert!(over(&mut protocol).is_some());
+}
+
+#[test]
 fn a_frozen_broker_is_found_within_keep_alive_and_ping_limit() {
     let mut protocol = online(&plan());
     protocol.tick(at(29));
