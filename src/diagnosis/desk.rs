@@ -2,25 +2,29 @@
 //! Never decides what fits, and never makes a connection wait: a look has a thread of its own.
 
 mod look;
+mod scene;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use look::look;
 pub use look::{earlier_offsets, look_now, utc_offset};
+use scene::{Scene, others};
+use tell::tell;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
-use tracing::{error, info};
+use tracing::error;
 
-use super::fleet::{Dropped, Moment, bursts, came_with, moments, shares};
-use super::gather::{Beside, Settings, is_explained};
+use super::fleet::came_with;
+use super::gather::{Beside, Settings};
 use super::probe::{self, Clock};
-use super::{Claim, Finding, Pattern, combine};
+use super::{Pattern, combine};
 use crate::clock::{self, Now};
 use crate::config;
 use crate::connection::driver::Control;
-use crate::host::{Signal, Timeline};
+use crate::host::Timeline;
 use crate::lifecycle::board::SharedHistory;
 use crate::lifecycle::observer::{Fact, Observer};
 use crate::telemetry::FindingGauges;
@@ -87,20 +91,6 @@ struct Inner {
     rounds: std::sync::atomic::AtomicU64,
     /// Who hears of what was concluded.
     listeners: Mutex<BTreeMap<String, Box<dyn Observer>>>,
-}
-
-/// The process at the beginning of a round of looks.
-struct Scene {
-    subjects: BTreeMap<String, Subject>,
-    settings: Settings,
-    fleet: Vec<Dropped>,
-    /// When they dropped, for those beside them.
-    moments: Vec<Moment>,
-    /// The burst that each of them was in.
-    together: BTreeMap<Arc<str>, Claim>,
-    host: Vec<Signal>,
-    /// Bursts that looks of this round found.
-    found: Mutex<Vec<Pattern>>,
 }
 
 impl Desk {
@@ -208,26 +198,6 @@ impl Desk {
         }
     }
 
-    /// What all looks of a round have in common: with many connections it is most of the work.
-    fn scene(&self, now: Now) -> Scene {
-        #[cfg(test)]
-        self.0.rounds.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let subjects = lock(&self.0.subjects).clone();
-        let settings = self.settings(now);
-        let fleet = fleet(&subjects, settings.scale);
-        let together = shares(&bursts(&fleet, subjects.len()), &fleet, subjects.len());
-        let moments = moments(&fleet, settings.scale);
-        Scene {
-            host: self.0.host.all(),
-            subjects,
-            settings,
-            fleet,
-            moments,
-            together,
-            found: Mutex::default(),
-        }
-    }
-
     fn look(&self, name: &str, scene: &Scene, now: Now) {
         let Scene { subjects, settings, fleet: _, moments, together, host, found } = scene;
         let Some(subject) = subjects.get(name).filter(|_| lock(&self.0.subjects).contains_key(name)) else {
@@ -316,82 +286,6 @@ impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").field("connections", &lock(&self.0.subjects).len()).finish_non_exhaustive()
     }
-}
-
-/// The drops of all connections that direct evidence leaves open.
-fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<Dropped> {
-    if subjects.len() < 2 {
-        return Vec::new();
-    }
-    let mut fleet = Vec::new();
-    for (name, subject) in subjects {
-        let connection: Arc<str> = name.as_str().into();
-        subject.history.read(|history| {
-            let open =
-                history.drops().rev().filter(|drop| !history.verdict(drop.number).is_some_and(is_explained));
-            fleet.extend(open.take(super::gather::DROPS).map(|drop| Dropped {
-                connection: Arc::clone(&connection),
-                session: drop.number,
-                at: clock::unix_seconds(drop.end.wall) * scale,
-                connects_failed: super::gather::afterwards(history, drop).1,
-            }));
-        });
-    }
-    fleet
-}
-
-fn others(name: &str, moments: &[Moment], scale: f64) -> Vec<SystemTime> {
-    let others = moments.iter().filter_map(|moment| moment.for_others_than(name));
-    let wall = |at: f64| Duration::try_from_secs_f64(at / scale).unwrap_or_default();
-    others.map(|at| SystemTime::UNIX_EPOCH + wall(at)).collect()
-}
-
-/// One line when a finding appears, when it becomes another and when it goes.
-fn tell(connection: &str, before: &[Finding], after: &[Finding]) {
-    let alike = |one: &Finding, other: &Finding| combine::same(&one.claim.pattern, &other.claim.pattern);
-    let better = |gone: &Finding| after.iter().any(|finding| replaces(finding, gone));
-    for finding in after {
-        let earlier = before.iter().find(|earlier| alike(earlier, finding));
-        let what = match earlier {
-            // The same drops, told by another test: that is no news to act on.
-            None if before.iter().any(|gone| {
-                replaces(finding, gone) && gone.cause == finding.cause && gone.or == finding.or
-            }) =>
-            {
-                continue;
-            }
-            None if before.iter().any(|gone| replaces(finding, gone)) => {
-                "a pattern in the drops is better known"
-            }
-            None => "a pattern in the drops",
-            Some(earlier) if (earlier.cause, earlier.or) != (finding.cause, finding.or) => {
-                "a pattern in the drops is better known"
-            }
-            Some(_) => continue,
-        };
-        let Finding { cause, evidence, words, advice, .. } = finding;
-        info!(connection, cause = cause.as_str(), evidence = evidence.as_str(), "{what}: {words} {advice}");
-    }
-    for finding in before.iter().filter(|finding| !after.iter().any(|later| alike(finding, later))) {
-        if better(finding) {
-            continue;
-        }
-        let Finding { cause, contradicted, .. } = finding;
-        info!(
-            connection,
-            cause = cause.as_str(),
-            contradicted,
-            "a pattern in the drops does not stand any more: {}",
-            finding.words
-        );
-    }
-}
-
-/// Whether what is found now explains the drops of a finding that is gone.
-fn replaces(now: &Finding, gone: &Finding) -> bool {
-    let (of, by) = (&gone.claim.members, &now.claim.members);
-    let both = of.iter().filter(|number| by.contains(number)).count();
-    both > 0 && both * 2 > of.len()
 }
 
 /// Hears of the sessions of one connection.
