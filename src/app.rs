@@ -71,7 +71,7 @@ pub type Reload = Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 /// Runs the exporter until SIGINT or SIGTERM; SIGHUP calls `reload`.
 ///
 /// # Errors
-/// When it can not start: an address in use, a connection that can not be built.
+/// When it cannot start: an address in use, a connection that cannot be built.
 pub fn run(config: Config, reload: Reload) -> Result<(), Error> {
     block_on(async {
         let signals = Signals::listen()?;
@@ -184,7 +184,7 @@ async fn serve(
     Ok(())
 }
 
-/// Reads and begins the journal, where one is wanted. A disk that can not be read or written keeps nothing from working.
+/// Reads and begins the journal, where one is wanted. A disk that cannot be read or written keeps nothing from working.
 async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) -> Option<(Journal, Past)> {
     let (directory, limit) = (state.directory.clone()?, state.journal_limit);
     let (host, metrics) = (host.clone(), metrics.exporter().clone());
@@ -216,7 +216,7 @@ async fn journal(state: &State, host: &Timeline, metrics: &Metrics, now: Now) ->
     Some((journal, past))
 }
 
-/// A configuration that can not be read or used changes nothing: what runs keeps running.
+/// A configuration that cannot be read or used changes nothing: what runs keeps running.
 async fn reload_once(
     reload: &Reload,
     connections: &mut Connections,

@@ -229,7 +229,7 @@ def heatmap(title, description, target, *, unit="s", width=12, height=8, scheme=
         "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
     }
     more.setdefault("interval", COUNTING_STEP)
-    # Rows of a heatmap are buckets: more columns than this can not be told apart.
+    # Rows of a heatmap are buckets: more columns than this cannot be told apart.
     more.setdefault("maxDataPoints", 200)
     return _panel(
         "heatmap", title, description, [target], unit=unit, options=options, width=width, height=height, **more

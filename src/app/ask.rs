@@ -99,7 +99,7 @@ pub struct Access {
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The file can not be read.
+    /// The file cannot be read.
     #[error(
         "{file} cannot be read: {why}; write for example `hangup report diagnostics.json` or `hangup report http://127.0.0.1:9883`"
     )]
@@ -134,7 +134,7 @@ pub enum Fault {
         "{0} answered {1}, which is not what a hangup of this version answers; the address is for example http://127.0.0.1:9883"
     )]
     Answer(String, u16),
-    /// The client can not be made.
+    /// The client cannot be made.
     #[error("{0}")]
     Client(String),
 }
@@ -215,7 +215,7 @@ impl Reader {
     /// A reader of this address.
     ///
     /// # Errors
-    /// When the authority's certificate can not be used.
+    /// When the authority's certificate cannot be used.
     pub fn new(address: Address, access: &Access) -> Result<Self, Fault> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())

@@ -54,7 +54,7 @@ pub enum Error {
     /// A connection that is not there.
     #[error("there is no connection `{0}`; there are: {1}; write for example `--connection {1}`")]
     Unknown(String, String),
-    /// The file can not be written.
+    /// The file cannot be written.
     #[error("{0} cannot be written: {1}; choose another with `--file`")]
     File(String, std::io::Error),
     /// The system refuses.
@@ -65,7 +65,7 @@ pub enum Error {
 /// Collects until the period is over or somebody interrupts. `tell` hears every look.
 ///
 /// # Errors
-/// When nobody answers at the beginning, or the file can not be written.
+/// When nobody answers at the beginning, or the file cannot be written.
 pub fn collect(wish: Wish, tell: impl FnMut(News<'_>)) -> Result<End, Error> {
     block_on(run(wish, tell))?
 }

@@ -14,7 +14,7 @@ use crate::simulator::{Cloud, DEMO_EMAIL, DEMO_PASSWORD, Settings};
 /// Runs cloud and exporter until SIGINT or SIGTERM. `announce` gets the addresses once the page can be opened.
 ///
 /// # Errors
-/// When it can not start, as [`super::run`].
+/// When it cannot start, as [`super::run`].
 pub fn run(listen: SocketAddr, announce: impl FnOnce(&[SocketAddr], &Path)) -> Result<(), Error> {
     block_on(async {
         let signals = Signals::listen()?;
@@ -114,7 +114,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What can not be removed is left to the system's own cleaning of temporary files.
+        // What cannot be removed is left to the system's own cleaning of temporary files.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -219,7 +219,7 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
         return written;
     }
-    // The name is on the disk only when its directory is; where that can not be asked for, the file is there all the same.
+    // The name is on the disk only when its directory is; where that cannot be asked for, the file is there all the same.
     let _ = File::open(directory(file)).and_then(|directory| directory.sync_all());
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::simulator::{Cloud, Settings};
 /// Serves the cloud until SIGINT or SIGTERM. `announce` gets it once it listens.
 ///
 /// # Errors
-/// When an address is in use or the CA can not be written.
+/// When an address is in use or the CA cannot be written.
 pub fn run(
     rest: SocketAddr,
     mqtt: SocketAddr,

@@ -120,7 +120,7 @@ impl Page {
              names",
         )?;
         let token = std::fs::read_to_string(file)
-            .map_err(|fault| format!("the token file `{}` can not be read: {fault}", file.display()))?;
+            .map_err(|fault| format!("the token file `{}` cannot be read: {fault}", file.display()))?;
         let token = token.trim().to_owned();
         let tls = tls::load(arguments.ca_file.as_deref());
         let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
@@ -130,7 +130,7 @@ impl Page {
             (Err(_), "http") => builder.tls_backend_preconfigured(bare_tls()?),
             (Err(failure), _) => return Err(failure.message),
         };
-        let client = builder.build().map_err(|_| "the HTTP client can not be set up".to_owned())?;
+        let client = builder.build().map_err(|_| "the HTTP client cannot be set up".to_owned())?;
         let mut place = arguments.url.clone();
         append(&mut place, &["api", "v1", "devices", device, "commands"]);
         if let Some(connection) = &arguments.connection {

@@ -43,7 +43,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let yaml = match read {
         Ok(yaml) => yaml,
         Err(fault) => {
-            output::note(format!("hangup: `{file}` can not be read: {fault}"));
+            output::note(format!("hangup: `{file}` cannot be read: {fault}"));
             return ExitCode::from(USAGE);
         }
     };

@@ -99,7 +99,7 @@ fn table(devices: &[Device]) -> String {
     if !nameless.is_empty() {
         text.push_str("\nTo choose a label, write it under [connection.source.navien]:\n\n[connection.source.navien.devices]\n");
         for device in nameless {
-            // Writing to a String can not fail.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "\"{}\" = \"{}\"", device.mac, device.label);
         }
     }

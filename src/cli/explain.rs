@@ -110,7 +110,7 @@ fn words(of: &Of) -> String {
     text
 }
 
-/// Writing to a String can not fail.
+/// Writing to a String cannot fail.
 fn subscription(text: &mut String, heard: &Heard) {
     let _ = write!(text, "\n  {}", clean(&heard.filter));
     if let Some(device) = &heard.device {

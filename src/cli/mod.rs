@@ -42,7 +42,8 @@ Examples:
 Configuration:
   A file (`--config` or HANGUP_CONFIG), or else NAVIEN_EMAIL with NAVIEN_PASSWORD or
   NAVIEN_PASSWORD_FILE.
-  deploy/example.toml shows every field with its meaning, unit and default.
+  deploy/example.toml and, for brokers, deploy/example-broker.toml show every field with
+  its meaning, unit and default.
 
 Exit codes:
   0  done

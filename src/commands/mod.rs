@@ -1,6 +1,6 @@
 //! The office where commands are handed in: which device is where, and what became of each command.
 //!
-//! Never waits for a connection: what it can not pass on at once it refuses.
+//! Never waits for a connection: what it cannot pass on at once it refuses.
 
 mod fields;
 mod ledger;

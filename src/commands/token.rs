@@ -76,7 +76,7 @@ impl Guard {
         let mut failures = self.lock();
         if failures.broken.is_none_or(|said| now.saturating_since(said) >= WINDOW) {
             failures.broken = Some(now);
-            tracing::error!("commands can not be taken: {fault}");
+            tracing::error!("commands cannot be taken: {fault}");
         }
     }
 
@@ -103,7 +103,7 @@ fn token(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     open(file)
         .and_then(|open| open.take(MOST_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("the token file `{place}` can not be read: {error}"))?;
+        .map_err(|error| format!("the token file `{place}` cannot be read: {error}"))?;
     let token = bytes.trim_ascii();
     let example = "write one with `openssl rand -hex 24`";
     if bytes.len() as u64 > MOST_BYTES || token.iter().any(|byte| !byte.is_ascii_graphic()) {
@@ -151,7 +151,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for place in [directory.path(), &pipe, Path::new("/dev/zero"), Path::new("/dev/null")] {
             let fault = token(place).unwrap_err();
-            assert!(fault.contains("can not be read"), "{fault}");
+            assert!(fault.contains("cannot be read"), "{fault}");
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn advice(pattern: &Pattern) -> String {
         Pattern::IdleTimeout { survived, .. } => idle(*survived),
         Pattern::Takeover { .. } => {
             "Look for a second client with our client id: another `hangup`, an old script, an app. A `client_id` of its \
-             own under `[connection.reconnect]` for each ends it; without the field ours is made anew at each start."
+             own under `[connection.reconnect]` for each ends it; without the field ours is made anew by itself."
                 .to_owned()
         }
         Pattern::ClockHint { period, phase } => format!(

@@ -30,7 +30,7 @@ pub struct Conclusion {
     pub verdicts: Vec<(u64, Verdict)>,
     /// Said when there are many drops and no finding.
     pub nothing: Option<String>,
-    /// What can not be known from what there is, and why.
+    /// What cannot be known from what there is, and why.
     pub unknowable: Vec<String>,
 }
 
@@ -294,13 +294,13 @@ fn unknowable(findings: &[Finding], case: &Case) -> Vec<String> {
     }
     if let Some(length) = one_length(case) {
         told.push(format!(
-            "Whether a NAT or firewall forgets silent connections can not be known: all silences were {} long.",
+            "Whether a NAT or firewall forgets silent connections cannot be known: all silences were {} long.",
             super::lengths::length(length)
         ));
     }
     if case.sessions.iter().any(|session| session.verdict.cause == super::Cause::PathDead) {
         told.push(
-            "In which direction a dead path was broken can not be known: TCP says that acknowledgements stopped, not where."
+            "In which direction a dead path was broken cannot be known: TCP says that acknowledgements stopped, not where."
                 .to_owned(),
         );
     }

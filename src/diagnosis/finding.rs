@@ -11,7 +11,7 @@ use super::{Cause, Claim, Evidence};
 pub struct Finding {
     /// What fits.
     pub cause: Cause,
-    /// What fits as well, where the two can not be told apart yet.
+    /// What fits as well, where the two cannot be told apart yet.
     pub or: Option<Cause>,
     /// How well it is known: `inferred` or `suspected`.
     pub evidence: Evidence,

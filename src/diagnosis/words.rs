@@ -98,7 +98,7 @@ pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
         ),
         Pattern::LifetimeOrCalendar { age, period, phase } => format!(
             "{of} drops came {} after connecting, and so {}, local time; a session length limit and a timer on \
-             somebody's clock both fit, and can not be told apart yet.",
+             somebody's clock both fit, and cannot be told apart yet.",
             length(*age),
             clock(*period, *phase)
         ),
@@ -109,7 +109,7 @@ pub(super) fn seen(claim: &Claim, drops: (u32, u32)) -> String {
         ),
         Pattern::LifetimeOrCount { age, counter, count } => format!(
             "{of} drops came {} after connecting, and after {count:.0} {}; a session length limit and a limit on what \
-             one session may move both fit, and can not be told apart while the rate is constant.",
+             one session may move both fit, and cannot be told apart while the rate is constant.",
             length(*age),
             noun(*counter)
         ),
@@ -271,20 +271,20 @@ pub(super) fn test(pattern: &Pattern) -> String {
 /// Simulated over whole histories, with all their looks (drop-diagnosis.md section 7).
 const RARE: &str = "wrong in about 1 of 100 histories of 50 drops that come at random";
 
-/// What it can not tell, where a pattern has something of the kind.
+/// What it cannot tell, where a pattern has something of the kind.
 pub(super) fn unknowable(pattern: &Pattern) -> Option<&'static str> {
     if stillborn(pattern).is_some() {
         return Some(
-            "Why sessions end right after they begin can not be known from here: MQTT 3.1.1 gives no reason for a close.",
+            "Why sessions end right after they begin cannot be known from here: MQTT 3.1.1 gives no reason for a close.",
         );
     }
     match pattern {
         Pattern::LifetimeOrCount { .. } => Some(
-            "Whether the length of a session or what it moves is limited can not be known while the message rate never \
+            "Whether the length of a session or what it moves is limited cannot be known while the message rate never \
              changes.",
         ),
         Pattern::LifetimeOrCalendar { .. } => Some(
-            "Whether sessions are limited in length or end by somebody's clock can not be known while we always \
+            "Whether sessions are limited in length or end by somebody's clock cannot be known while we always \
              reconnect at the same time of it.",
         ),
         Pattern::Takeover { .. } => Some(

@@ -30,7 +30,7 @@ struct List {
 pub(super) async fn list(State(pages): State<Pages>, asked: Asked) -> Response {
     let wish = match asked {
         Ok(Query(pairs)) => Wish::read(&pairs),
-        Err(_) => Err(format!("the query can not be read; {RIGHT}")),
+        Err(_) => Err(format!("the query cannot be read; {RIGHT}")),
     };
     match wish {
         Ok(Wish { after, limit }) => {

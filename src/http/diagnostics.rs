@@ -35,7 +35,7 @@ pub(super) async fn export(State(pages): State<Pages>) -> Response {
 pub(super) async fn drops(State(pages): State<Pages>, asked: Asked) -> Response {
     let wish = match asked {
         Ok(Query(pairs)) => Wish::read(&pairs, &pages.board.snapshot(), Stamp(now().wall)),
-        Err(_) => Err(format!("the query can not be read; {RIGHT}")),
+        Err(_) => Err(format!("the query cannot be read; {RIGHT}")),
     };
     match wish {
         Ok(wish) => {

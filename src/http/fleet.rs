@@ -85,7 +85,7 @@ pub(super) async fn list(State(pages): State<Pages>) -> Response {
         Ok(json) => answer::typed("application/json", json),
         Err(error) => answer::text(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The fleet can not be written as JSON: {error}. Please report this.\n"),
+            format!("The fleet cannot be written as JSON: {error}. Please report this.\n"),
         ),
     }
 }

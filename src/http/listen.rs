@@ -1,4 +1,4 @@
-//! Sockets to listen on, and what to do when they can not be had.
+//! Sockets to listen on, and what to do when they cannot be had.
 //! Never listens on more than it was told: an IPv6 address does not take the IPv4 ones with it.
 
 use std::io;
@@ -47,7 +47,7 @@ impl Listeners {
     }
 }
 
-/// A place that can not be listened on.
+/// A place that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {place}: {}", remedy(place, source))]
 pub struct BindError {
@@ -61,7 +61,7 @@ pub struct BindError {
 /// of systemd's only once: they are taken.
 ///
 /// # Errors
-/// The first place that can not be listened on.
+/// The first place that cannot be listened on.
 pub fn bind(http: &Http) -> Result<Listeners, BindError> {
     let mut listeners = Listeners::default();
     for place in &http.listen {

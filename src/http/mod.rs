@@ -102,7 +102,7 @@ const ROUTES: &str = "\
 /connections/{name}  status of one connection, in full
 /metrics             metrics, for Prometheus
 /-/healthy           200 while the process works
-/-/ready             200 when every connection works, else 503 and why
+/-/ready             200 when every connection has worked and none needs a person, else 503 and why
 /api/v1/connections  status of every connection, as JSON: ?limit=100&after=home
 /api/v1/fleet        what brokers say of their clients, as JSON, where a connection listens
 /api/v1/drops        the drops with their causes, as JSON: ?connection=home&since=24h&limit=20

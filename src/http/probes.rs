@@ -63,7 +63,7 @@ fn lines(head: &str, connections: &[ConnectionStatus]) -> String {
     for connection in connections {
         let mark = if is_ready(connection) { "ready" } else { "not ready" };
         let ConnectionStatus { name, state, why, .. } = connection;
-        // Writing to a string can not fail. A line break in a sentence must not look like another connection.
+        // Writing to a string cannot fail. A line break in a sentence must not look like another connection.
         let _ = writeln!(text, "{name}: {mark}, {}: {}", state.as_str(), why.replace(['\r', '\n'], " "));
     }
     text

@@ -182,7 +182,7 @@ impl ConnectionStatus {
 pub struct SharedHistory(Arc<Mutex<History>>);
 
 impl SharedHistory {
-    /// Looks at the history. It can not be written meanwhile: be quick.
+    /// Looks at the history. It cannot be written meanwhile: be quick.
     pub fn read<T>(&self, look: impl FnOnce(&History) -> T) -> T {
         look(&lock(&self.0))
     }

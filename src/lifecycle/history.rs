@@ -286,7 +286,7 @@ impl History {
         self.findings = findings;
     }
 
-    /// What the diagnosis says beside its findings: that there is no pattern, and what can not be known.
+    /// What the diagnosis says beside its findings: that there is no pattern, and what cannot be known.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks

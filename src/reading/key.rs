@@ -121,7 +121,7 @@ fn without_brace(labels: &[u8]) -> &[u8] {
     labels.strip_suffix(b"}").unwrap_or(labels)
 }
 
-/// The names that a family takes on a page of either format, so that no other may have them; none where the name can not
+/// The names that a family takes on a page of either format, so that no other may have them; none where the name cannot
 /// be that of such a family.
 pub(super) fn names(quantity: &Quantity) -> Vec<String> {
     let name = &*quantity.name;

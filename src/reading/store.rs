@@ -51,7 +51,7 @@ impl Families {
     /// The family of a quantity, made when it is new.
     ///
     /// # Errors
-    /// When its name has another type or can not be that of its type.
+    /// When its name has another type or cannot be that of its type.
     fn family(&mut self, quantity: &Quantity) -> Result<&mut Family, Refused> {
         let name = &*quantity.name;
         if !self.by_name.contains_key(name) {
@@ -99,7 +99,7 @@ impl Feed {
         self.0.up();
     }
 
-    /// Messages can not flow since `at`.
+    /// Messages cannot flow since `at`.
     pub fn down(&self, at: Instant) {
         self.0.down(at);
     }

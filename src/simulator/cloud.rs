@@ -41,7 +41,7 @@ impl Cloud {
     /// Listens and runs until [`Cloud::stop`].
     ///
     /// # Errors
-    /// When an address can not be listened on.
+    /// When an address cannot be listened on.
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let now = clock::now();
         let certificates = certificate::make(&settings.host, now)?;
@@ -116,7 +116,7 @@ impl Cloud {
     /// Writes [`Cloud::ca_pem`] to a file.
     ///
     /// # Errors
-    /// When the file can not be written.
+    /// When the file cannot be written.
     pub fn write_ca(&self, path: impl AsRef<Path>) -> io::Result<()> {
         std::fs::write(path, &self.ca_pem)
     }

@@ -1,6 +1,6 @@
 //! Which fault comes when: a script, and a calm rate of surprises after it. Pure.
 //!
-//! Never ends a demo in a state that it can not leave: every lasting fault lasts less than a minute.
+//! Never ends a demo in a state that it cannot leave: every lasting fault lasts less than a minute.
 
 use std::time::Duration;
 

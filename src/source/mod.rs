@@ -248,7 +248,7 @@ pub trait Sink {
     fn mapping_error(&mut self, _reason: Reason) {}
     /// The broker said this of one of its clients, and that is what became of it.
     fn presence(&mut self, _event: &fleet::Event<'_>, _told: fleet::Told) {}
-    /// The broker should have said something of a client, and it can not be read.
+    /// The broker should have said something of a client, and it cannot be read.
     fn presence_malformed(&mut self) {}
     /// How the broker's clients stand now.
     fn fleet_stands(&mut self, _standing: fleet::Standing) {}
@@ -256,7 +256,7 @@ pub trait Sink {
     fn fleet(&mut self, _view: &Arc<fleet::View>) {}
     /// Messages flow again: the subscriptions are back.
     fn link_up(&mut self);
-    /// Messages can not flow: the session is over. The peer was alive until `since`, and nothing is known after that.
+    /// Messages cannot flow: the session is over. The peer was alive until `since`, and nothing is known after that.
     fn link_down(&mut self, since: Instant);
 }
 
@@ -280,7 +280,7 @@ pub trait Dialogue: Send {
     /// A command in the words of the wire, if the device can obey it.
     ///
     /// # Errors
-    /// Why it can not, and what it could.
+    /// Why it cannot, and what it could.
     fn word(&self, _device: &str, _command: &Command, _now: Now) -> Result<Worded, Refusal> {
         Err(Refusal::Unsupported("this source takes no commands".to_owned()))
     }

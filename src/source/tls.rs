@@ -46,7 +46,7 @@ pub(super) struct Settings {
     made: Mutex<Option<(Vec<Stamp>, Arc<rustls::ClientConfig>)>>,
 }
 
-/// What tells a file from its successor: time of change and size. `None`: it can not be seen.
+/// What tells a file from its successor: time of change and size. `None`: it cannot be seen.
 type Stamp = Option<(SystemTime, u64)>;
 
 impl Settings {
@@ -58,7 +58,7 @@ impl Settings {
     /// The settings as they are now; a deep attempt reads everything anew.
     ///
     /// # Errors
-    /// When a file can not be read or used, or the system has no root to trust.
+    /// When a file cannot be read or used, or the system has no root to trust.
     pub(super) async fn get(self: &Arc<Self>, tier: Tier) -> Result<Arc<rustls::ClientConfig>, Failure> {
         let this = Arc::clone(self);
         let made = tokio::task::spawn_blocking(move || this.make(tier)).await;

@@ -80,7 +80,7 @@ pub fn markdown<'a>(definitions: impl Iterator<Item = &'a Definition>) -> String
     let mut page = String::from("| metric | type | labels | meaning | stage |\n|---|---|---|---|---|\n");
     for Definition { name, kind, labels, help, stage, buckets: _ } in definitions {
         let (kind, labels, stage) = (kind.as_str(), labels.join(", "), stage.as_str());
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(page, "| `{name}` | {kind} | {labels} | {help} | {stage} |");
     }
     page

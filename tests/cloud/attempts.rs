@@ -1,6 +1,6 @@
 //! What goes wrong before a session works is a failed attempt: phase, name, and the right remedy.
 //!
-//! Never a drop: a session that was never accepted can not drop.
+//! Never a drop: a session that was never accepted cannot drop.
 
 use std::time::Duration;
 

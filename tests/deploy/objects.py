@@ -65,7 +65,7 @@ def fits(objects, workload, template):
 
 
 def confined(pod):
-    """What the Pod Security Standard `restricted` asks for, a file system that can not be written to, and no token."""
+    """What the Pod Security Standard `restricted` asks for, a file system that cannot be written to, and no token."""
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True and pod["securityContext"]["runAsUser"] > 0
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

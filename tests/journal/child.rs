@@ -48,5 +48,5 @@ pub(crate) fn remount(directory: &Path, how: &str) {
             false
         }
     });
-    assert!(done, "{} can not be mounted {how}", directory.display());
+    assert!(done, "{} cannot be mounted {how}", directory.display());
 }

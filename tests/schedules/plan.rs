@@ -118,7 +118,7 @@ impl Universe<'_> {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn unreachable() -> Failure {
-    Failure::new(Phase::Credentials, ErrorName::SocketTimeout, "the service can not be reached")
+    Failure::new(Phase::Credentials, ErrorName::SocketTimeout, "the service cannot be reached")
 }
 
 fn failed(class: RetryClass, retry_after: Option<Duration>) -> Failure {

@@ -17,7 +17,7 @@ pub(crate) enum Incident {
     PathLost(Duration),
     /// Every packet takes up to this long (first), for so long (second).
     Slow(Duration, Duration),
-    /// Credentials can not be had, for this long; some failures name a wait.
+    /// Credentials cannot be had, for this long; some failures name a wait.
     PlanFails(RetryClass, Option<Duration>, Duration),
     /// The planner never answers, for this long.
     PlanHangs(Duration),

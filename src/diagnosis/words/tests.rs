@@ -116,7 +116,7 @@ fn what_is_not_separable_is_said_to_be_so() {
         &claim(pattern, 4, 4),
         4,
         "4 of 4 drops came 24 h 0 min after connecting, and so daily at 04:00, local time; a session length limit and \
-         a timer on somebody's clock both fit, and can not be told apart yet.",
+         a timer on somebody's clock both fit, and cannot be told apart yet.",
         "A planned reconnect before that avoids them if it is a limit: `renew_after = \"23h\"` under `[reconnect]`. \
          Whether it is a clock shows when a session begins at another time of day: `probes = true` under \
          `[diagnosis]` lets us try, once a day at most.",
@@ -127,7 +127,7 @@ fn what_is_not_separable_is_said_to_be_so() {
         &claim(pattern, 5, 6),
         6,
         "5 of 6 drops came 1 h 0 min after connecting, and after 10000 messages received; a session length limit and a \
-         limit on what one session may move both fit, and can not be told apart while the rate is constant.",
+         limit on what one session may move both fit, and cannot be told apart while the rate is constant.",
         "A planned reconnect before that avoids them: `renew_after = \"57m\"` under `[reconnect]`. Another \
          `status_interval` shows which of the two it is.",
     );
@@ -212,7 +212,7 @@ fn a_takeover_and_a_hint_are_only_suspected() {
         "The last 3 sessions ended politely within 2 min and came back at once, where sessions had lasted 1 h 0 min \
          before; another client with our client id fits.",
         "Look for a second client with our client id: another `hangup`, an old script, an app. A `client_id` of its own \
-         under `[connection.reconnect]` for each ends it; without the field ours is made anew at each start.",
+         under `[connection.reconnect]` for each ends it; without the field ours is made anew by itself.",
     );
     let hint = Pattern::ClockHint { period: 604_800.0, phase: 100_800.0 };
     reads(

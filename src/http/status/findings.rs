@@ -33,7 +33,7 @@ pub(super) fn findings(past: &Past, view: &View, id: &str) -> Markup {
     }
 }
 
-/// What it means that there is no finding, and what the data at hand can not decide.
+/// What it means that there is no finding, and what the data at hand cannot decide.
 fn remarks(past: &Past) -> (String, Vec<String>) {
     let says_nothing = |remark: &&String| remark.contains("no pattern");
     let nothing = past.remarks.iter().find(says_nothing).cloned().unwrap_or_else(|| none_yet(past));
@@ -174,10 +174,10 @@ mod tests {
         story.drops_after(2_500, 10);
         assert!(page(&story).contains("10 drops, no pattern so far."), "{}", page(&story));
         let said = "10 drops, no pattern in age, time of day, message count, commands or idle time";
-        story.remarks(&[said, "Whether a NAT forgets can not be known"]);
+        story.remarks(&[said, "Whether a NAT forgets cannot be known"]);
         let page = page(&story);
         assert!(page.contains(&format!("<p class=\"verdict\">{said}.</p>")), "{page}");
-        assert!(page.contains("<li>Whether a NAT forgets can not be known.</li>"), "{page}");
+        assert!(page.contains("<li>Whether a NAT forgets cannot be known.</li>"), "{page}");
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn told(dot: &Dot<'_>, past: &Past, view: &View) -> String {
     let mut said = String::new();
     for session in dot.sessions.iter().take(LISTED) {
         let how = session.failure().map_or("closed by us", |failure| failure.error.as_str());
-        // Writing to a string can not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(
             said,
             "session {}: {}, ended {}, {how}",

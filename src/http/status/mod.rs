@@ -46,7 +46,7 @@ const ALL_IN_FULL: usize = 5;
 /// Of more, so many of those with trouble.
 const TROUBLED_IN_FULL: usize = 3;
 
-/// The words of an address; none where they can not be read.
+/// The words of an address; none where they cannot be read.
 type Words = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// The page of all connections.

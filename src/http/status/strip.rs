@@ -114,7 +114,7 @@ fn drop_line(session: &Session, past: &Past) -> String {
     let name = session.failure().map_or("", |failure| failure.error.as_str());
     let mut said = format!("drop of session {} after {}: {name}", session.number, span(session.age()));
     if let Some(verdict) = past.verdicts.get(&session.number) {
-        // Writing to a string can not fail.
+        // Writing to a string cannot fail.
         let _ = write!(said, ", {} ({})", verdict.cause, verdict.evidence);
     }
     if let Some(finding) = past.finding(session.number) {

@@ -100,7 +100,7 @@ fn merged(
     bars
 }
 
-/// Whether two bars can not be told apart: the gap between them, and one of them, are too narrow to be seen.
+/// Whether two bars cannot be told apart: the gap between them, and one of them, are too narrow to be seen.
 fn blends(last: &Bar, next: &Bar) -> bool {
     let gap = next.left - (last.left + last.width);
     gap < NARROWEST && (gap < NARROWEST / 4.0 || last.width.min(next.width) < NARROWEST)

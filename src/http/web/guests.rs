@@ -1,5 +1,5 @@
 //! Certificates of clients: whether one is asked for, needed, verified, and of whom.
-//! Never believes a certificate whose key the client can not prove to have, whatever else is waived.
+//! Never believes a certificate whose key the client cannot prove to have, whatever else is waived.
 
 use std::sync::Arc;
 

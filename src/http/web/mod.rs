@@ -41,7 +41,7 @@ struct State {
     seen: Vec<(PathBuf, Stamp)>,
 }
 
-/// Length and time of a file; `None` while it can not be seen.
+/// Length and time of a file; `None` while it cannot be seen.
 type Stamp = Option<(u64, SystemTime)>;
 
 /// Every fault of a web configuration file; the files that it names are opened.

@@ -1,5 +1,5 @@
 //! `tls_server_config`: certificates, versions and ciphers as rustls wants them.
-//! Never falls back to something weaker: what can not be had is a fault.
+//! Never falls back to something weaker: what cannot be had is a fault.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

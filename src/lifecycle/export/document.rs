@@ -29,7 +29,7 @@ pub struct Export {
     /// What happened on the machine: kinds and times.
     #[serde(default)]
     pub host_events: Vec<HostEvent>,
-    /// What can not be known from all this.
+    /// What cannot be known from all this.
     #[serde(default)]
     pub limits_of_knowledge: Vec<String>,
     /// Each connection.

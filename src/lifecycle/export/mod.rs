@@ -164,7 +164,7 @@ fn newest<T>(mut list: Vec<T>, count: usize) -> Vec<T> {
     list.split_off(list.len().saturating_sub(count))
 }
 
-/// What can not be known from what was seen (drop-diagnosis.md section 9), as far as it concerns these connections.
+/// What cannot be known from what was seen (drop-diagnosis.md section 9), as far as it concerns these connections.
 #[must_use]
 pub fn limits(connections: &[Connection]) -> Vec<String> {
     let mut limits = BTreeSet::new();
@@ -190,7 +190,7 @@ pub fn limits(connections: &[Connection]) -> Vec<String> {
         }
         if past.findings.iter().any(|finding| finding.or.is_some()) {
             limits.insert(
-                "A limit on age, a limit on messages and a time of the clock can not be told apart while the client always \
+                "A limit on age, a limit on messages and a time of the clock cannot be told apart while the client always \
                  reconnects at once and the rate of messages does not change.",
             );
         }

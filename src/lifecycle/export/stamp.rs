@@ -44,7 +44,7 @@ impl Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `Z` is what older versions of Python can not read.
+        // `Z` is what older versions of Python cannot read.
         let text = humantime::format_rfc3339_millis(self.writable()).to_string();
         write!(f, "{}+00:00", text.trim_end_matches('Z'))
     }

@@ -1,5 +1,5 @@
 //! From the lines of a journal to the past: histories, sums, signals. Pure: it is given the bytes.
-//! Never gives up over a line: what can not be read is counted and passed over, and everything else counts.
+//! Never gives up over a line: what cannot be read is counted and passed over, and everything else counts.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, Read as _};

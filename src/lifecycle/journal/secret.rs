@@ -1,5 +1,5 @@
 //! The secret beside a journal under which its topics are hashed: the same topic is known again after a restart, and who has
-//! the journal alone can not try all addresses that a topic could hold. Never in a line of the journal.
+//! the journal alone cannot try all addresses that a topic could hold. Never in a line of the journal.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};

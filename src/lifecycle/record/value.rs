@@ -1,5 +1,5 @@
 //! Times, lengths and error names as a journal writes them: for people and `jq` as well. Pure.
-//! Never panics over a value: what can not be written is brought into range, what can not be read is an error.
+//! Never panics over a value: what cannot be written is brought into range, what cannot be read is an error.
 
 use std::time::{Duration, SystemTime};
 

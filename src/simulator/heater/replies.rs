@@ -202,7 +202,7 @@ impl Asked<'_> {
     }
 }
 
-/// Does what a command says; what it can not mean is passed over, as the unit does.
+/// Does what a command says; what it cannot mean is passed over, as the unit does.
 fn obey(heater: &mut Heater, command: i64, request: &Value) {
     let params: Vec<i64> = request
         .get("param")
