@@ -104,7 +104,7 @@ async fn serve(
     let started = clock::now();
     let metrics = Arc::new(Metrics::started(started));
     // Each connection brings a grace of its own.
-    let store = Arc::new(Store::new(config.readings.series_limit, Duration::ZERO, metrics.exporter()));
+    let store = Arc::new(Store::new(config.readings.series_limit, metrics.exporter()));
     let board = Arc::new(Board::default());
     let host = Timeline::default();
     let pages = Pages::new(Arc::clone(&metrics), Arc::clone(&store), Arc::clone(&board), host.clone());
@@ -151,7 +151,7 @@ async fn serve(
         connections.keep(journal, past);
     }
     let (mut http, state) = (config.http.clone(), config.state.clone());
-    connections.apply(config.connections).await?;
+    connections.apply(config.connections, &config.diagnosis.limits).await?;
     metrics.exporter().config_read(true, started);
     let mut files = diagnostics::Files::start(config.diagnostics, sources);
 
@@ -246,7 +246,7 @@ async fn reload_once(
     if let Err(problems) = web.reload() {
         error!("the web configuration was not reloaded, the old one stays in force:\n{problems}");
     }
-    match connections.apply(config.connections).await {
+    match connections.apply(config.connections, &config.diagnosis.limits).await {
         Ok(()) => {
             connections.diagnose(&config.diagnosis);
             connections.limit(config.limits);

@@ -19,9 +19,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hangup::config::Http;
-use hangup::connection::error::ErrorName;
+use hangup::connection::error::{ErrorName, RetryClass};
 use hangup::connection::{Failure, Phase};
 use hangup::http::bind;
+use hangup::lifecycle::CloseCause;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use world::{Answer, World, attempt, fill, refused, wrong_password};
@@ -154,6 +155,20 @@ async fn an_outage_that_a_person_must_end_is_not_ready_until_it_is_over() {
     assert_eq!(world.get("/-/ready").await.status, 503);
     home.goes_online(30);
     assert_eq!(world.get("/-/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_drop_counts_by_how_it_is_retried_and_only_until_a_session_worked() {
+    let world = World::start();
+    let mut home = world.life("home", Duration::from_secs(600));
+    // By its name alone it would need a person.
+    home.goes_online(1).drops(60, ErrorName::SubscribeFailure, "a subscription was refused");
+    let passes = Failure::new(Phase::Session, ErrorName::WebsocketProtocolError, "a frame was broken");
+    assert_eq!(world.get("/-/ready").await.status, 503);
+    home.goes_online(30).closes(60, CloseCause::Renewal);
+    assert_eq!(world.get("/-/ready").await.status, 200, "that was long ago");
+    home.goes_online(30).ends(60, passes.with_class(RetryClass::Network));
+    assert_eq!(world.get("/-/ready").await.status, 200, "bad luck in a session");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ struct Exporter {
 impl Exporter {
     fn new(limit: usize) -> Self {
         let metrics = Metrics::started(at(0));
-        let store = Store::new(limit, GRACE, metrics.exporter());
+        let store = Store::new(limit, metrics.exporter());
         let connections = ["home", "a\"b\\c\nd"].map(|name| {
             let connection = metrics.connection(&ConnectionLabels {
                 connection: name.to_owned(),
@@ -152,6 +152,7 @@ fn a_packed_page_unpacks_to_the_same_page() {
 fn silent_devices_and_lost_connections_leave_the_page_with_their_headers() {
     let exporter = Exporter::new(100);
     let (home, away) = (exporter.store.feed("home"), exporter.store.feed("away"));
+    away.set_grace(GRACE);
     exporter.put(&home, &TEMPERATURE, "silent", 1.0, at(0));
     exporter.put(&home, &TEMPERATURE, "fresh", 1.0, at(100));
     exporter.put(&away, &TEMPERATURE, "cut off", 1.0, at(100));

@@ -132,14 +132,22 @@ impl Exporter {
         Ok(kibibytes.ok_or_else(|| format!("/proc does not tell {line}"))? / 1024.0)
     }
 
-    /// Processor time used so far by the threads that live. The scheduler counts nanoseconds, where ticks are 10 ms.
+    /// Processor time used so far. The scheduler counts nanoseconds of the threads that live, where it counts at all; ticks are
+    /// 10 ms.
     pub(crate) fn processor_time(&self) -> Outcome<Duration> {
         let mut nanoseconds = 0;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
+            let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+            nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>().unwrap_or_default();
         }
-        Ok(Duration::from_nanos(nanoseconds))
+        if nanoseconds > 0 {
+            return Ok(Duration::from_nanos(nanoseconds));
+        }
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, behind_name) = text.rsplit_once(") ").ok_or("a process without a name")?;
+        // User and system time, the 14th and 15th field of proc(5).
+        let ticks = behind_name.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
     }
 }
 

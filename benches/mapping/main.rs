@@ -123,7 +123,7 @@ fn main() -> std::process::ExitCode {
 /// Nanoseconds per message of each round.
 fn measure(case: &Case) -> Vec<f64> {
     let metrics = Arc::new(Metrics::new());
-    let store = Arc::new(Store::new(1_000_000, Duration::ZERO, metrics.exporter()));
+    let store = Arc::new(Store::new(1_000_000, metrics.exporter()));
     let mut sink = Ingest::new("bench", store, metrics).mapped();
     let subscribes = from_text(case.rules).expect("the rules are right");
     let listener = mapping::listener("bench", &subscribes).expect("the rules are right");

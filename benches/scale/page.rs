@@ -55,7 +55,7 @@ pub(crate) fn pages() -> Vec<Figure> {
 
 fn fill(series: usize) -> Filled {
     let metrics = Metrics::new();
-    let store = Arc::new(Store::new(series, Duration::from_secs(60), metrics.exporter()));
+    let store = Arc::new(Store::new(series, metrics.exporter()));
     let feed = store.feed("bench");
     let begin = clock::now().at;
     let mut handles = Vec::with_capacity(series);

@@ -111,9 +111,8 @@ impl Connections {
     }
 
     /// The search for causes goes on in this way.
-    pub(super) fn diagnose(&mut self, config: &config::Diagnosis) {
+    pub(super) fn diagnose(&self, config: &config::Diagnosis) {
         self.desk.configure(config.into());
-        self.limits.clone_from(&config.limits);
     }
 
     /// From now on all connections together keep to these limits.
@@ -143,7 +142,13 @@ impl Connections {
 
     /// Makes what runs equal to `wanted`. Everything is built before anything is stopped, so that a fault in one
     /// connection changes nothing at all.
-    pub(super) async fn apply(&mut self, wanted: Vec<config::Connection>) -> Result<(), Error> {
+    ///
+    /// `limits`: session lengths to try, for those that begin.
+    pub(super) async fn apply(
+        &mut self,
+        wanted: Vec<config::Connection>,
+        limits: &[Duration],
+    ) -> Result<(), Error> {
         let mut begin = Vec::new();
         for config in &wanted {
             let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
@@ -162,6 +167,7 @@ impl Connections {
             // A successor does not know when the client id that it inherits last connected.
             tokio::time::sleep(CONNECT_SPACING).await;
         }
+        self.limits = limits.to_vec();
         for (config, prepared) in begin {
             self.start(config, prepared);
         }
@@ -210,6 +216,7 @@ impl Connections {
             if returns(&name) {
                 info!(connection = name, "begun anew by the reload");
                 self.metrics.forget_devices(&name);
+                self.metrics.forget_clients(&name);
             } else {
                 info!(connection = name, "removed from the configuration: closed");
                 self.desk.forget(&name);

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
@@ -25,6 +26,9 @@ use crate::telemetry::ExporterMetrics;
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// Others may read it: it holds no secret, and Home Assistant runs as somebody else.
 const MODE: u32 = 0o644;
+
+/// Files that this process began to write.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Where the export comes from.
 #[derive(Clone)]
@@ -213,7 +217,9 @@ impl Place {
 /// Writes a file beside it and lets it take its place, so that even a power failure leaves one of the two.
 pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let name = file.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-    let beside = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    // A write that hangs may still be under way when the next one begins.
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let beside = file.with_file_name(format!(".{name}.{}.{number}.new", std::process::id()));
     let written = written(&beside, content).and_then(|()| fs::rename(&beside, file));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
@@ -341,8 +347,11 @@ mod tests {
         let place = place(directory.path(), FileNames::Fixed, 1);
         let precious = directory.path().join("precious");
         fs::write(&precious, "precious").unwrap();
-        let beside = directory.path().join(format!(".state.json.{}.new", std::process::id()));
-        std::os::unix::fs::symlink(&precious, &beside).unwrap();
+        // Whichever number comes next.
+        for number in 0..1_000 {
+            let beside = format!(".state.json.{}.{number}.new", std::process::id());
+            std::os::unix::fs::symlink(&precious, directory.path().join(beside)).unwrap();
+        }
         std::os::unix::fs::symlink(&precious, &place.file).unwrap();
         place.replace(b"new", at(0)).unwrap();
         assert_eq!(fs::read(&precious).unwrap(), b"precious");

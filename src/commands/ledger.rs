@@ -55,6 +55,21 @@ impl Ticket {
         }
     }
 
+    /// Whether it was refused, and its sender told so: another try is another command. One that expired was waited for, and its
+    /// time is over.
+    pub(super) fn may_be_tried_again(&self) -> bool {
+        match self.fate() {
+            Fate::Refused(_) => true,
+            Fate::Expired
+            | Fate::Received
+            | Fate::Queued
+            | Fate::Sent
+            | Fate::Acknowledged
+            | Fate::Failed { .. }
+            | Fate::Unconfirmed { .. } => false,
+        }
+    }
+
     /// Waits until the connection has looked at it, or until `enough` holds.
     pub async fn until(&mut self, enough: impl Fn(&Fate) -> bool) -> Fate {
         // An error says that nobody tells any more: what it was stands.
@@ -87,6 +102,12 @@ impl Ledger {
         self.order.push_back(ticket.id.clone());
         self.tickets.insert(ticket.id.clone(), ticket);
         true
+    }
+
+    /// Makes room for another try of the same command.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.order.retain(|kept| kept != id);
+        self.tickets.remove(id);
     }
 
     fn forget_old(&mut self, now: Instant) {

@@ -173,11 +173,13 @@ impl Office {
         let command = Command::read(source, request.fields).map_err(Fault::Wrong)?;
         if let Some(before) = request.id.and_then(|id| state.ledger.find(id, now.at)) {
             let same = before.device == request.device && before.connection == connection;
-            return if same && before.command == command {
-                Ok(Accepted { ticket: before, again: true })
-            } else {
-                Err(Fault::IdTaken)
-            };
+            if !same || before.command != command {
+                return Err(Fault::IdTaken);
+            }
+            if !before.may_be_tried_again() {
+                return Ok(Accepted { ticket: before, again: true });
+            }
+            state.ledger.forget(&before.id);
         }
         let (fate, told) = watch::channel(Fate::Received);
         let ticket = Ticket {

@@ -64,6 +64,25 @@ fn the_same_id_is_one_command() {
 }
 
 #[test]
+fn a_command_that_was_refused_is_tried_again_under_its_id() {
+    let office = office();
+    let mut home = office.enter("home", "navien");
+    office.devices("home", &["tank"]);
+    let mut hand_in = || {
+        let accepted = submit(&office, "tank", None, ON, Some("today:1")).unwrap();
+        (accepted, home.try_recv())
+    };
+    let (_, first) = hand_in();
+    first.unwrap().fate.send_replace(Fate::Refused(Refusal::NotConnected));
+    let (again, second) = hand_in();
+    assert_eq!((again.again, again.ticket.fate()), (false, Fate::Received));
+    second.unwrap().fate.send_replace(Fate::Acknowledged);
+    assert_eq!(office.ticket("today:1", at(1)).unwrap().fate(), Fate::Acknowledged);
+    let (once_more, third) = hand_in();
+    assert!(once_more.again && third.is_err(), "it was obeyed");
+}
+
+#[test]
 fn a_connection_that_has_ended_refuses() {
     let office = office();
     let home = office.enter("home", "navien");

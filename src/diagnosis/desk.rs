@@ -15,6 +15,7 @@ use scene::{Scene, others};
 use tell::tell;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
+use tokio::time::MissedTickBehavior;
 use tracing::error;
 
 use super::fleet::came_with;
@@ -143,10 +144,13 @@ impl Desk {
 
     /// Looks whenever there is something to look at, for ever.
     pub async fn run(self) {
+        // However often it is woken, the time for probes comes.
+        let mut probes = tokio::time::interval(PROBE_CHECK);
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.0.wake.notified() => {}
-                () = tokio::time::sleep(PROBE_CHECK) => self.order_probes(clock::now()),
+                _ = probes.tick() => self.order_probes(clock::now()),
             }
             loop {
                 let names = std::mem::take(&mut *lock(&self.0.waiting));

@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn page(metrics: &Metrics) -> String {
-        let store = Store::new(10, Duration::from_secs(60), metrics.exporter());
+        let store = Store::new(10, metrics.exporter());
         encode::page(metrics, &store, Exposition::negotiate(None), clock::now())
     }
 

@@ -44,9 +44,14 @@ pub(super) fn is_ready(connection: &ConnectionStatus) -> bool {
 /// Whether what went wrong last, a failed attempt or else a drop, will not pass by itself.
 fn needs_a_person(connection: &ConnectionStatus) -> bool {
     let attempt = connection.last_failure.as_ref().filter(|_| connection.consecutive_failures > 0);
-    let class = match (attempt, &connection.last_drop) {
+    // A session that was closed on purpose since then had worked.
+    let is_past = connection.history.read(|history| {
+        let (drop, session) = (history.drops().next_back(), history.sessions().next_back());
+        drop.zip(session).is_some_and(|(drop, session)| session.number > drop.number)
+    });
+    let class = match (attempt, connection.last_drop.as_ref().filter(|_| !is_past)) {
         (Some(failure), _) => failure.class,
-        (None, Some(drop)) => drop.error.class(),
+        (None, Some(drop)) => drop.class,
         (None, None) => return false,
     };
     match class {

@@ -185,9 +185,10 @@ impl Watched {
         let past = &connection.past;
         // What is there at the first look happened before.
         if !first {
-            // Without a journal the sums begin anew with the process; messages always do.
-            let anew = self.since != connection.since && restarted;
-            self.gained.grow(&self.last, &past.metrics, anew, restarted);
+            // Without a journal the sums begin anew with the process, and with a connection that was away from the
+            // configuration; messages always do.
+            let anew = self.since.is_some() && self.since != connection.since;
+            self.gained.grow(&self.last, &past.metrics, anew, restarted || anew);
         }
         self.last = past.metrics.clone();
         self.since = connection.since;

@@ -269,6 +269,8 @@ pub struct LastDrop {
     pub detail: Detail,
     /// In words.
     pub message: String,
+    /// How it is retried.
+    pub class: RetryClass,
     /// Length of the session, in seconds.
     pub session_seconds: f64,
     /// What is thought to have caused it.
@@ -298,10 +300,10 @@ impl ConnectionStatus {
 impl LastDrop {
     /// Of a session that lasted so long and ends now.
     pub(super) fn of(failure: &Failure, lasted: Option<Duration>, verdict: Verdict, now: Now) -> Self {
-        let Failure { phase: _, error, class: _, detail, message, retry_after: _ } = failure.clone();
+        let Failure { phase: _, error, class, detail, message, retry_after: _ } = failure.clone();
         let session_seconds = lasted.unwrap_or_default().as_secs_f64();
         let Verdict { cause, evidence, rule: _, words } = verdict;
-        Self { at: now.wall, error, detail, message, session_seconds, cause, evidence, words }
+        Self { at: now.wall, error, class, detail, message, session_seconds, cause, evidence, words }
     }
 
     /// The same drop, better known.

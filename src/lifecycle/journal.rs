@@ -22,7 +22,7 @@ mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -35,13 +35,16 @@ use writer::{Job, Writer};
 use super::board::SharedHistory;
 use super::observer::{Fact, Observer};
 use super::record::{Began, Line, Over, Record, Tried, Wall};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::connection::sends;
 use crate::host::Timeline;
 use crate::telemetry::ExporterMetrics;
 
 /// Records that may wait for the disk. A burst of 50 connections that drop and come back is a fifth of it.
 const QUEUE: usize = 1024;
+
+/// How often it is asked whether there is room in a full queue for the last order.
+const FULL: Duration = Duration::from_millis(20);
 
 /// A journal that is written.
 #[derive(Debug)]
@@ -93,8 +96,17 @@ impl Journal {
     /// Writes what is left, notes that the process ended in order, and waits for that at most so long.
     pub fn stop(mut self, patience: Duration) {
         let (done, is_done) = sync_channel(1);
-        let told = self.jobs.try_send(Job::Stop(done)).is_ok();
-        if told && is_done.recv_timeout(patience).is_ok() {
+        let until = clock::now().at + patience;
+        let mut told = self.jobs.try_send(Job::Stop(done));
+        while let Err(TrySendError::Full(job)) = told {
+            if clock::now().at >= until {
+                told = Err(TrySendError::Full(job));
+                break;
+            }
+            std::thread::sleep(FULL);
+            told = self.jobs.try_send(job);
+        }
+        if told.is_ok() && is_done.recv_timeout(until.saturating_since(clock::now().at)).is_ok() {
             if let Some(writer) = self.writer.take() {
                 let _ = writer.join();
             }

@@ -106,14 +106,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::series::FeedState;
     use super::*;
 
     #[test]
     fn what_nobody_scrapes_does_not_pile_up() {
-        let feed = Arc::new(FeedState::new(Duration::ZERO));
+        let feed = Arc::new(FeedState::default());
         let quantity = Quantity { name: "a".into(), help: "Some.".into(), kind: Kind::Gauge };
         let mut family = Family::new(&quantity);
         for round in 0..100 {

@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_device_that_left_its_account_leaves_no_metrics() {
         let metrics = Arc::new(Metrics::new());
-        let store = Arc::new(Store::new(10, Duration::ZERO, metrics.exporter()));
+        let store = Arc::new(Store::new(10, metrics.exporter()));
         let mut ingest = Ingest::new("home", store, Arc::clone(&metrics));
         for device in ["cellar", "attic"] {
             ingest.device_seen(device);

@@ -11,7 +11,7 @@ use triomphe::ThinArc;
 use crate::clock::Instant;
 
 /// What feeds a series: a connection, which may be away or gone for good.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FeedState {
     /// Nanoseconds for which its series are shown while it is away.
     grace: AtomicU64,
@@ -22,11 +22,6 @@ pub(super) struct FeedState {
 }
 
 impl FeedState {
-    pub(super) fn new(grace: Duration) -> Self {
-        let grace = AtomicU64::new(nanoseconds(grace));
-        Self { grace, away_since: AtomicU64::new(0), removed: AtomicBool::new(false) }
-    }
-
     pub(super) fn set_grace(&self, grace: Duration) {
         self.grace.store(nanoseconds(grace), Relaxed);
     }

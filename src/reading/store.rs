@@ -29,8 +29,6 @@ const MAKE_ROOM_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Store {
     limit: usize,
-    /// Of a feed that has none of its own.
-    grace: Duration,
     exporter: ExporterMetrics,
     feeds: Mutex<HashMap<String, Arc<FeedState>>>,
     /// Written for a new series only; a scrape reads it for the time of a list of names.
@@ -124,14 +122,12 @@ impl Series {
 }
 
 impl Store {
-    /// A store for at most `limit` series; those of a connection that is away leave the page after `grace`, or when its
-    /// [feed](Feed::set_grace) says otherwise.
+    /// A store for at most `limit` series.
     #[must_use]
-    pub fn new(limit: usize, grace: Duration, exporter: ExporterMetrics) -> Self {
+    pub fn new(limit: usize, exporter: ExporterMetrics) -> Self {
         exporter.series_limit(limit);
         Self {
             limit,
-            grace,
             exporter,
             feeds: Mutex::default(),
             families: RwLock::default(),
@@ -141,11 +137,11 @@ impl Store {
         }
     }
 
-    /// The feed of a connection. A feed begins as up: a reading that arrives proves it.
+    /// The feed of a connection. A feed begins as up: a reading that arrives proves it. When the connection goes away its series
+    /// leave the page at once, unless a [grace](Feed::set_grace) is set.
     #[must_use]
     pub fn feed(&self, connection: &str) -> Feed {
-        let feed = || Arc::new(FeedState::new(self.grace));
-        Feed(Arc::clone(lock(&self.feeds).entry(connection.to_owned()).or_insert_with(feed)))
+        Feed(Arc::clone(lock(&self.feeds).entry(connection.to_owned()).or_default()))
     }
 
     /// Removes every series of a connection at once; a later feed of that name begins anew.

@@ -171,8 +171,10 @@ impl ConnectionMetrics {
         if metrics.last_disconnect.get() == 0.0 {
             metrics.last_disconnect.set(started.unix_seconds());
         }
-        // A life that a reload begins has not failed yet.
+        // A life that a reload begins has not failed yet, and may have other credentials or none.
         metrics.consecutive_failures.set(0.0);
+        metrics.credential_expiry.clear();
+        metrics.certificate_expiry.clear();
         metrics.state(StateName::Idle);
         metrics
     }

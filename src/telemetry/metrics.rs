@@ -105,6 +105,13 @@ macro_rules! families {
                 })*
             }
 
+            /// Removes what this connection's broker said of its clients: another fleet, or none, begins anew.
+            pub(super) fn forget_clients(&self, connection: &str) {
+                $(if $name.starts_with("mqtt_broker_") {
+                    self.$field.forget(&[connection]);
+                })*
+            }
+
             /// Removes the series of one device of this connection.
             pub(super) fn forget_device(&self, connection: &str, device: &str) {
                 $(if $labels.contains(&"device") {

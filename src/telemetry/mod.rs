@@ -172,6 +172,11 @@ impl Metrics {
     pub fn forget_devices(&self, connection: &str) {
         self.families.forget_devices(labels::cut(connection));
     }
+
+    /// Removes what a connection's broker said of its clients: its new configuration may listen to others, or to nobody.
+    pub fn forget_clients(&self, connection: &str) {
+        self.families.forget_clients(labels::cut(connection));
+    }
 }
 
 impl Default for Metrics {

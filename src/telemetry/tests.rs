@@ -445,6 +445,27 @@ fn a_changed_connection_keeps_its_past_and_loses_its_devices() {
 }
 
 #[test]
+fn a_changed_connection_loses_what_its_broker_said_of_its_clients() {
+    let metrics = full();
+    let of_clients = |metrics: &Metrics| {
+        metrics.registry().gather().iter().filter(|family| family.name().starts_with("mqtt_broker_")).count()
+    };
+    assert!(of_clients(&metrics) > 0);
+    metrics.forget_clients("home");
+    assert_eq!(of_clients(&metrics), 0);
+    assert!(members(&metrics, "mqtt_client_connection_info", "connection").contains("home"));
+}
+
+#[test]
+fn a_changed_connection_has_other_credentials_or_none() {
+    const EXPIRY: &str = "mqtt_client_credential_expiry_timestamp_seconds";
+    let metrics = full();
+    assert!(value(&metrics, EXPIRY).is_some());
+    let _anew = metrics.connection(&home());
+    assert_eq!(value(&metrics, EXPIRY), None);
+}
+
+#[test]
 fn a_forgotten_connection_leaves_no_series() {
     let metrics = full();
     metrics.forget_connection("home");

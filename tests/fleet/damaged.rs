@@ -89,7 +89,7 @@ impl World {
         let at = Instant::from_boot(Duration::from_secs(1_000_000));
         let now = Now { at, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_009_983) };
         let metrics = Arc::new(Metrics::new());
-        let store = Arc::new(Store::new(1_000, Duration::ZERO, metrics.exporter()));
+        let store = Arc::new(Store::new(1_000, metrics.exporter()));
         let status = Arc::new(Mutex::new(ConnectionStatus::new("lan", "broker", "tcp", now)));
         let named = settings.clients.0.iter().map(String::as_str);
         let mut sink = Ingest::new("lan", store, metrics).watching(named, status, Testimony::default());

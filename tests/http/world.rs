@@ -43,7 +43,7 @@ impl World {
             http::bind(&Http { listen: vec![listen.parse().unwrap()], ..Http::default() }).unwrap();
         let address = listeners.addresses()[0];
         let (metrics, board) = (Arc::new(Metrics::new()), Arc::new(Board::default()));
-        let store = Arc::new(Store::new(100, Duration::from_secs(60), metrics.exporter()));
+        let store = Arc::new(Store::new(100, metrics.exporter()));
         let host = Timeline::default();
         let pages = Pages::new(Arc::clone(&metrics), store, Arc::clone(&board), host.clone());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -152,7 +152,11 @@ impl Life {
     }
 
     pub(crate) fn drops(&mut self, seconds: u64, error: ErrorName, message: &str) -> &mut Self {
-        let failure = Failure::new(Phase::Session, error, message).with_detail(Detail::Fin);
+        self.ends(seconds, Failure::new(Phase::Session, error, message).with_detail(Detail::Fin))
+    }
+
+    /// A drop of this failure.
+    pub(crate) fn ends(&mut self, seconds: u64, failure: Failure) -> &mut Self {
         let stats = LinkStats::default();
         let ending = Ending { failure, ended_by: EndedBy::Peer, alive: self.now.at, stats, tcp: None };
         self.after(seconds, Event::Dropped(Box::new(ending))).waits(2)

@@ -29,7 +29,7 @@ impl World {
 
     pub(crate) fn limited(toml: &str, series: usize) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let store = Arc::new(Store::new(series, Duration::ZERO, metrics.exporter()));
+        let store = Arc::new(Store::new(series, metrics.exporter()));
         let sink = Ingest::new("home", Arc::clone(&store), Arc::clone(&metrics)).mapped();
         let at = Instant::from_boot(Duration::from_secs(1_000_000));
         let now = Now { at, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) };

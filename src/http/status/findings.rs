@@ -75,7 +75,7 @@ fn sentence(words: &str) -> String {
 /// Whether what is known is too short for a pattern of days.
 fn too_short(past: &Past) -> Option<String> {
     let (first, last) = (past.sessions.first()?, past.sessions.last()?);
-    let covered = last.end.at.saturating_since(first.start.at);
+    let covered = last.end.wall.duration_since(first.start.wall).unwrap_or_default();
     (covered < DAYS).then(|| {
         let covered = span(Duration::from_secs(covered.as_secs()));
         format!("Whether the time of day matters: what is known covers {covered}, and a pattern of the clock takes days.")

@@ -91,8 +91,10 @@ impl Past {
     /// How long there was no session after this drop; `None` while it is not over, or not known.
     pub(super) fn outage(&self, drop: &Session) -> Option<Duration> {
         let living = self.living.as_ref().filter(|living| living.number == drop.number + 1);
-        let start = self.next(drop).map(|next| next.start).or(living.map(|living| living.start))?;
-        Some(start.at.saturating_since(drop.end.at))
+        let next = self.next(drop).map(|next| (next.outage, next.start));
+        let (outage, start) = next.or(living.map(|living| (living.outage, living.start)))?;
+        // One that a restart of this program fell into was measured by nobody: two wall clocks tell it.
+        outage.or_else(|| start.wall.duration_since(drop.end.wall).ok())
     }
 
     /// Attempts that ended the outage after this drop.

@@ -1,7 +1,7 @@
 //! The web configuration file that Prometheus' exporters share, as settings to serve by.
 //! Never takes half a file: one fault, and there are no settings. No fault repeats a hash or a key.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,6 +10,7 @@ use rustls::ServerConfig;
 use super::password::{Hash, Passwords};
 use super::tls;
 use super::yaml::{Faults, Table, parse};
+use super::{Seen, stamp};
 use crate::config::{Problem, Problems};
 
 /// The headers that the format knows.
@@ -32,10 +33,10 @@ pub(super) struct Settings {
     pub(super) headers: HeaderMap,
 }
 
-/// The settings of a file, or every fault of it; and in either case the files that they depend on.
-pub(super) fn read(path: &Path) -> (Result<Settings, Problems>, Vec<PathBuf>) {
+/// The settings of a file, or every fault of it; and in either case the files that they depend on, as they were before.
+pub(super) fn read(path: &Path) -> (Result<Settings, Problems>, Seen) {
     let origin = path.display().to_string();
-    let mut files = vec![path.to_owned()];
+    let mut files = vec![(path.to_owned(), stamp(path))];
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path) -> (Result<Settings, Problems>, Vec<PathBuf>) {
     (if list.is_empty() { Ok(settings) } else { Err(Problems { origin, list }) }, files)
 }
 
-fn settings(text: &str, directory: &Path, files: &mut Vec<PathBuf>, faults: &mut Faults) -> Settings {
+fn settings(text: &str, directory: &Path, files: &mut Seen, faults: &mut Faults) -> Settings {
     let mut settings = Settings::default();
     let documents = parse(text, faults);
     // An empty file is a valid one, as for every exporter: no TLS, no passwords.

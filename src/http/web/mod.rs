@@ -38,11 +38,14 @@ struct Shared {
 struct State {
     settings: Arc<Settings>,
     /// How the files looked when they were read last, whether what they said was right or not.
-    seen: Vec<(PathBuf, Stamp)>,
+    seen: Seen,
 }
 
 /// Length and time of a file; `None` while it cannot be seen.
 type Stamp = Option<(u64, SystemTime)>;
+
+/// Files that settings depend on, and how each looked before it was read: a change meanwhile shows.
+type Seen = Vec<(PathBuf, Stamp)>;
 
 /// Every fault of a web configuration file; the files that it names are opened.
 ///
@@ -59,7 +62,7 @@ impl Web {
     /// Every problem there is, none of which repeats a secret.
     pub fn open(path: Option<&Path>) -> Result<Self, Problems> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let (settings, seen) = read(path);
+        let (settings, seen) = file::read(path);
         let state = Mutex::new(State { settings: Arc::new(settings?), seen });
         Ok(Self { shared: Some(Arc::new(Shared { path: path.to_owned(), state })) })
     }
@@ -126,22 +129,11 @@ impl Shared {
     }
 
     fn take(&self, state: &mut State) -> Result<(), Problems> {
-        let (settings, seen) = read(&self.path);
+        let (settings, seen) = file::read(&self.path);
         state.seen = seen;
         state.settings = Arc::new(settings?);
         Ok(())
     }
-}
-
-/// The settings of a file, and how everything that they depend on looked before it was read.
-fn read(path: &Path) -> (Result<Settings, Problems>, Vec<(PathBuf, Stamp)>) {
-    let before = stamp(path);
-    let (settings, files) = file::read(path);
-    let seen = files.into_iter().map(|file| {
-        let seen = if file == path { before } else { stamp(&file) };
-        (file, seen)
-    });
-    (settings, seen.collect())
 }
 
 fn stamp(path: &Path) -> Stamp {

@@ -12,6 +12,7 @@ use rustls::{NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::guests::{Guests, Invitation};
 use super::yaml::{At, Faults, Table};
+use super::{Seen, stamp};
 
 /// Named by the format, not built in here.
 const INLINE: &str = "is not supported: name a file instead (`cert_file`, `key_file`, `client_ca_file`)";
@@ -20,7 +21,7 @@ const INLINE: &str = "is not supported: name a file instead (`cert_file`, `key_f
 pub(super) fn server(
     mut table: Table<'_, '_>,
     directory: &Path,
-    files: &mut Vec<PathBuf>,
+    files: &mut Seen,
     faults: &mut Faults,
 ) -> Option<Arc<ServerConfig>> {
     let before = faults.0.len();
@@ -30,7 +31,7 @@ pub(super) fn server(
     let mut path = |key: &'static str, table: &mut Table<'_, '_>, faults: &mut Faults| {
         let file = table.text(key, faults)?;
         let value = directory.join(file.value);
-        files.push(value.clone());
+        files.push((value.clone(), stamp(&value)));
         Some(At { line: file.line, place: file.place, value })
     };
     let chain = path("cert_file", &mut table, faults);

@@ -96,6 +96,15 @@ fn only_the_drops_of_the_period_count_each_once() {
 }
 
 #[test]
+fn a_connection_that_left_the_configuration_and_came_back_counts_from_zero() {
+    let mut baseline = baseline();
+    baseline.add(document(1_000, 0, 0, &[]));
+    baseline.add(document(1_200, 0, 0, &[1_100, 1_150]));
+    baseline.add(document(1_500, 0, 1_300, &[1_400]));
+    assert_eq!(figures(&baseline), (3, 3, 500.0, 0));
+}
+
+#[test]
 fn a_reader_that_was_away_misses_nothing_while_the_exporter_ran() {
     let mut baseline = baseline();
     baseline.add(document(1_000, 0, 0, &[]));

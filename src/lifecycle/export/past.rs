@@ -9,7 +9,7 @@ use super::document::{Before, CauseCount, Connect, Connection, Drop, Finding, Le
 use super::redact::redacted;
 use super::stamp::Stamp;
 use super::{RECENT, SAMPLE, newest};
-use crate::clock::Now;
+use crate::clock::{Instant, Now};
 use crate::connection::Tier;
 use crate::connection::ending::EndedBy;
 use crate::diagnosis::{self, Cause, Evidence, Verdict};
@@ -20,6 +20,8 @@ use crate::telemetry::Traffic;
 
 /// What happened on the machine so long before a drop is told beside it.
 const SHORTLY: Duration = Duration::from_secs(120);
+/// So much of it at most: a network that flaps says the same again and again.
+const SIGNALS: usize = 20;
 
 /// A copy of one connection's history.
 #[derive(Debug)]
@@ -276,15 +278,25 @@ impl Connect {
     }
 }
 
-/// What happened on the machine shortly before the end of a session was noticed.
+/// What happened on the machine shortly before the end of a session was noticed: the last of it.
 fn before(session: &Session, signals: &[Signal]) -> Vec<Before> {
-    let end = session.end.at;
-    let near = signals.iter().filter(|signal| (end - SHORTLY..=end).contains(&signal.at.at));
-    near.map(|signal| Before {
-        kind: signal.kind.as_str().to_owned(),
-        seconds_before: end.saturating_since(signal.at.at).as_secs_f64(),
-    })
-    .collect()
+    let near = signals.iter().rev().filter_map(|signal| {
+        let before = time_before(session, signal).filter(|before| *before <= SHORTLY)?;
+        Some(Before { kind: signal.kind.as_str().to_owned(), seconds_before: before.as_secs_f64() })
+    });
+    let mut near: Vec<_> = near.take(SIGNALS).collect();
+    near.reverse();
+    near
+}
+
+/// How long before the end a signal came; `None`: it came after it. What is of an earlier process has no place on the clock
+/// of this one, and its wall clock counts.
+fn time_before(session: &Session, signal: &Signal) -> Option<Duration> {
+    let unplaced = Instant::default();
+    if session.start.at == unplaced || signal.at.at == unplaced {
+        return session.end.wall.duration_since(signal.at.wall).ok();
+    }
+    (signal.at.at <= session.end.at).then(|| session.end.at.saturating_since(signal.at.at))
 }
 
 const fn ended_by(who: EndedBy) -> &'static str {

@@ -270,6 +270,51 @@ fn a_drop_tells_its_cause_and_what_the_machine_did_before_it() {
     assert_eq!(export["host_events"].as_array().unwrap().len(), 2);
 }
 
+/// After a restart the boot clock of what is remembered means nothing.
+#[test]
+fn a_remembered_drop_stands_beside_what_happened_then_and_not_beside_what_happened_ever() {
+    let board = Arc::new(Board::default());
+    let mut life = Life::new(&board, "home");
+    life.connects(1, Tier::Quick).drops(100, "gone");
+    let end = life.now;
+    let session = board.snapshot()[0].history.read(|history| history.drops().next_back().cloned()).unwrap();
+    let board = Arc::new(Board::default());
+    board.enter(ConnectionStatus::new("home", "navien", "wss", noon()));
+    let remembered = crate::lifecycle::record::Over::of(&session, &[]).back();
+    board.snapshot()[0].history.write(|history| history.add_session(remembered));
+    let host = Timeline::default();
+    let happens = |at: Instant, ago: u64, kind| {
+        host.add(crate::host::Signal { at: Now { at, wall: end.wall - Duration::from_secs(ago) }, kind });
+    };
+    for ago in 0..500 {
+        happens(Instant::default(), 10_000 + ago, SignalKind::RouteAdded);
+    }
+    happens(Instant::default(), 30, SignalKind::LinkDown(2));
+    // On the clock of this process that is within the two minutes before an end at 100 s.
+    let later =
+        Now { at: Instant::from_boot(Duration::from_secs(90)), wall: end.wall + Duration::from_secs(9_000) };
+    host.add(crate::host::Signal { at: later, kind: SignalKind::RouteAdded });
+    let export = serde_json::to_value(Export::of(&board.snapshot(), &host.all(), noon(), end)).unwrap();
+    let beside = &export["recent_drops"][0]["host_events"];
+    assert_eq!(*beside, serde_json::json!([{"kind": "link_down", "seconds_before": 30.0}]));
+}
+
+#[test]
+fn of_a_flapping_network_the_last_events_before_a_drop_are_told() {
+    let board = Arc::new(Board::default());
+    let mut life = Life::new(&board, "home");
+    life.connects(1, Tier::Quick).drops(100, "gone");
+    let (end, host) = (life.now, Timeline::default());
+    for ago in (1..100).rev() {
+        let at = Now { at: end.at - Duration::from_secs(ago), wall: end.wall - Duration::from_secs(ago) };
+        host.add(crate::host::Signal { at, kind: SignalKind::RouteAdded });
+    }
+    let export = serde_json::to_value(Export::of(&board.snapshot(), &host.all(), noon(), end)).unwrap();
+    let beside = export["recent_drops"][0]["host_events"].as_array().unwrap();
+    let seconds: Vec<f64> = beside.iter().map(|event| seconds(&event["seconds_before"])).collect();
+    assert_eq!(seconds, (1..=20).rev().map(f64::from).collect::<Vec<_>>());
+}
+
 #[test]
 fn nothing_that_says_who_or_where_somebody_is_leaves_by_any_field() {
     let planted = "jane.doe@example.com 02:00:00:aa:bb:01 020000aabb01 192.0.2.7:443 2001:db8::7 \

@@ -39,13 +39,17 @@ pub(super) struct Paper {
 
 impl Paper {
     /// Reads what lies in the directory, and opens it for writing. What can be read is read, even if nothing can be
-    /// written.
-    pub(super) fn open(directory: &Path, limit: u64) -> (Past, Result<Self, Trouble>) {
+    /// written; but not `again`, when that was done already.
+    pub(super) fn open(directory: &Path, limit: u64, again: bool) -> (Past, Result<Self, Trouble>) {
         let lock = lock(directory).and_then(|lock| {
             rotate::finish(directory).map_err(Trouble::file(&directory.join(CURRENT)))?;
             Ok(lock)
         });
         let mut past = Past::default();
+        let lock = match lock {
+            Err(trouble) if again => return (past, Err(trouble)),
+            lock => lock,
+        };
         let older = look(&directory.join(OLDER), &mut past);
         let current = look(&directory.join(CURRENT), &mut past);
         let paper = lock.and_then(|lock| {

@@ -123,7 +123,13 @@ impl Writer {
             };
             while let Some(job) = next.take() {
                 match job {
-                    Job::Line(line, told) => self.take(*line, told),
+                    Job::Line(line, told) => {
+                        self.take(*line, told);
+                        // A storm of drops waits for a disk that is slow, and nothing is given up for one that works.
+                        if self.waiting.len() >= KEPT / 2 && self.rest_until.is_none() {
+                            self.settle(clock::now().at);
+                        }
+                    }
                     Job::Flush(done) => {
                         let _ = done.try_send(self.flush());
                     }
@@ -292,7 +298,7 @@ impl Writer {
 
     /// Reads what is there and opens the file.
     fn begin(&mut self, now: Instant) -> Past {
-        let (mut past, paper) = Paper::open(&self.directory, self.limit);
+        let (mut past, paper) = Paper::open(&self.directory, self.limit, self.failing);
         let ledgers = &self.ledgers;
         let lives = &self.lives;
         past.finish(|name, number| {

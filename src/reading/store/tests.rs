@@ -13,7 +13,7 @@ fn at(seconds: u64) -> Instant {
 
 fn store(limit: usize) -> (Metrics, Store) {
     let metrics = Metrics::new();
-    let store = Store::new(limit, Duration::from_secs(60), metrics.exporter());
+    let store = Store::new(limit, metrics.exporter());
     (metrics, store)
 }
 
@@ -67,6 +67,7 @@ fn a_silent_device_leaves_the_page_and_comes_back() {
 fn readings_of_a_lost_connection_leave_after_the_grace_period() {
     let (_, store) = store(10);
     let feed = store.feed("home");
+    feed.set_grace(Duration::from_secs(60));
     store.put(&feed, &reading(&POWER, "a", 1.0), at(0));
     feed.down(at(10));
     feed.down(at(50));
@@ -81,6 +82,7 @@ fn a_connection_may_have_a_grace_of_its_own_which_begins_at_its_last_sign_of_lif
     let (_, store) = store(10);
     let (brief, usual) = (store.feed("brief"), store.feed("usual"));
     brief.set_grace(Duration::from_secs(3));
+    usual.set_grace(Duration::from_secs(60));
     store.put(&brief, &reading(&POWER, "brief", 1.0), at(0));
     store.put(&usual, &reading(&POWER, "usual", 2.0), at(0));
     // Noticed at 20: it has been away for longer than its grace already.

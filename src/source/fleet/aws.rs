@@ -139,7 +139,6 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_malformed() {
-        let long = format!(r#"{{"clientId":"{}","eventType":"connected"}}"#, "x".repeat(1000));
         for payload in [
             "",
             "{",
@@ -150,7 +149,6 @@ mod tests {
             r#"{"versionNumber":-1}"#,
             r#"{"versionNumber":"1"}"#,
             r#"{"clientId":7}"#,
-            &long,
         ] {
             let parsed = parse("$aws/events/presence/connected/", payload.as_bytes());
             assert_eq!(parsed, Parsed::Malformed, "{payload}");

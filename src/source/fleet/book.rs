@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::event::{Event, What};
+use super::event::{Event, LONGEST_CLIENT_ID, What};
 use super::offenders::{Offender, Offenders};
 use crate::clock::{Instant, Now};
 use crate::lifecycle::presence::Reason;
@@ -162,7 +162,7 @@ impl Book {
         let client = self.clients.entry(key).or_insert_with(|| Client::new(watch, Tick::of(now.at)));
         let was = client.since.is_some() && client.watch == watch;
         if keeps_ids && client.id.is_none() {
-            client.id = Some((*event.client).into());
+            client.id = Some(shown(&event.client).into());
         }
         let told = client.note(event, watch, now);
         let is = client.since.is_some() && client.watch == watch;
@@ -380,6 +380,12 @@ impl Client {
         let old = usize::try_from(newest.saturating_sub(self.piece)).unwrap_or(PIECES).min(PIECES);
         self.drops.iter().take(PIECES - old).map(|drops| u32::from(*drops)).sum()
     }
+}
+
+/// What is kept of a client id: all of it, unless it is longer than anybody would read.
+fn shown(id: &str) -> &str {
+    let end = (0..=LONGEST_CLIENT_ID).rev().find(|at| id.is_char_boundary(*at)).unwrap_or(0);
+    id.get(..end).unwrap_or_default()
 }
 
 fn low(number: u64) -> u32 {

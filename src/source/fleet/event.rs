@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::lifecycle::presence::{By, Reason};
 
-/// Longest client id that is looked at, in bytes; AWS allows 128, and MQTT 65,535.
-pub const LONGEST_CLIENT_ID: usize = 256;
+/// So many bytes of a client id are kept to be shown; AWS allows 128, and MQTT 65,535.
+pub(super) const LONGEST_CLIENT_ID: usize = 256;
 
 /// A client came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +52,7 @@ impl<'a> Event<'a> {
     /// An event whose broker says no more; `None` for a client id that nobody can have.
     pub(super) fn plain(client: impl Into<Cow<'a, str>>, what: What) -> Option<Self> {
         let client = client.into();
-        let fits = !client.is_empty() && client.len() <= LONGEST_CLIENT_ID;
-        fits.then_some(Self {
+        (!client.is_empty()).then_some(Self {
             client,
             bare: None,
             what,

@@ -21,7 +21,7 @@ mod view;
 use std::sync::{Arc, Mutex};
 
 pub use book::{Book, Fate, Told};
-pub use event::{Event, LONGEST_CLIENT_ID, Parsed, What};
+pub use event::{Event, Parsed, What};
 pub use listener::Watch;
 pub use offenders::{Offender, Offenders};
 pub use storm::{Burst, Storm};

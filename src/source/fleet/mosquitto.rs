@@ -221,13 +221,11 @@ mod tests {
         ] {
             assert_eq!(parse(line.as_bytes()), Parsed::Other, "{line}");
         }
-        let long = format!("1: Client {} disconnected.", "x".repeat(2000));
         for line in [
             b"\xff\xfe".as_slice(),
             b"1: New client connected from 127.0.0.1:1 as x",
             b"1: New client connected from ",
             b"1: Client  disconnected.",
-            long.as_bytes(),
         ] {
             assert_eq!(parse(line), Parsed::Malformed);
         }

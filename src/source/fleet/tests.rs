@@ -328,6 +328,19 @@ fn clients_whose_end_may_have_been_missed_make_room() {
 }
 
 #[test]
+fn a_client_id_of_any_length_is_counted_and_little_of_it_is_kept() {
+    let mut story = Story::of(&Fleet { show_clients: true, ..Fleet::of(FleetKind::Mosquitto) });
+    let (one, other) = ("ü".repeat(5_000), format!("{}x", "ü".repeat(5_000)));
+    for id in [&one, &other] {
+        story.logs(&format!("New client connected from 192.0.2.1:4 as {id} (p2, c1, k60)."));
+        story.after(1.0).logs(&format!("Client {id} closed its connection."));
+    }
+    let offenders = story.view().offenders;
+    assert_eq!((story.heard.malformed, offenders.clients), (0, 2), "they are two");
+    assert!(offenders.worst.iter().all(|worst| worst.name() == "ü".repeat(128)));
+}
+
+#[test]
 fn what_is_not_for_it_is_left_to_others_and_what_is_broken_is_counted() {
     let mut story = Story::aws();
     assert_eq!(story.hears("home/boiler", "21.5"), None);

@@ -66,11 +66,26 @@ fn a_session_that_lives_gives_a_sign_every_five_minutes_and_no_more_often() {
     assert_eq!(signs(&mut writer, 1300), 1);
     assert_eq!(signs(&mut writer, 1301), 2);
     drop(writer);
-    let (mut past, _paper) = Paper::open(directory.path(), 1 << 20);
+    let (mut past, _paper) = Paper::open(directory.path(), 1 << 20, false);
     past.finish(|_, _| false);
     let history = past.take("home").unwrap();
     let session = history.sessions().next_back().unwrap();
     assert_eq!(session.age(), Duration::from_secs(301), "its last sign before the process died");
+}
+
+#[test]
+fn a_storm_loses_nothing_while_the_disk_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let (jobs, orders) = std::sync::mpsc::sync_channel(3 * KEPT);
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    for number in 0..2 * KEPT {
+        let line = Box::new(tried(u32::try_from(number).unwrap()));
+        jobs.send(Job::Line(line, at(1).at)).unwrap();
+    }
+    jobs.send(Job::Stop(done)).unwrap();
+    writer(directory.path()).run(&orders);
+    assert_eq!(is_done.recv(), Ok(true));
+    assert_eq!(text(directory.path()).matches("\"attempt\"").count(), 2 * KEPT);
 }
 
 #[test]
