@@ -3,6 +3,7 @@
 //! Total: everything gets a name of the closed set. Never repeats a peer's text, a header or a URL.
 
 mod event_loop;
+mod hint;
 mod http;
 mod mqtt;
 mod tls;
@@ -10,12 +11,14 @@ mod tls;
 use std::io;
 
 pub use event_loop::{event_loop, event_loop_v5};
+pub use hint::hinted;
 pub use http::{proxy_status, upgrade_status, websocket, websocket_breach};
 pub use mqtt::{
-    breach, connack, disconnect, fault, first_bytes, not_mqtt, ping_timeout, protocol_error, suback, told,
+    breach, connack, disconnect, fault, first_bytes, not_mqtt, ping_timeout, protocol_error, speaks_tls,
+    suback, told,
 };
 use rustls::Error as TlsError;
-pub use tls::tls;
+pub use tls::{is_authority, tls};
 use tokio_tungstenite::tungstenite::Error as WebsocketError;
 
 use super::ending::EndedBy;
@@ -289,6 +292,7 @@ mod tests {
     fn an_http_answer_is_not_mqtt() {
         assert!(first_bytes(b"HTTP/1.1 200 OK").is_some_and(|f| f.message.starts_with("an HTTP server")));
         assert!(first_bytes(b"SSH-2.0").is_some());
+        assert!(first_bytes(&[0x15, 3, 1, 0, 2, 2, 70]).is_some_and(|f| f.message.contains("`mqtts://`")));
         assert!(first_bytes(&[0x20, 2, 0, 0]).is_none());
         assert!(first_bytes(&[]).is_none());
     }

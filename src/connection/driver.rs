@@ -58,6 +58,8 @@ pub struct Connection {
     sink: Box<dyn Sink + Send>,
     planning: Option<Work<Answer<Planned>>>,
     plan: Option<Arc<Plan>>,
+    /// A session was accepted at this address.
+    reached: bool,
     link: Option<Link>,
     /// What outlives a network connection.
     carried: Carried,
@@ -124,6 +126,7 @@ impl Connection {
             sink,
             planning: None,
             plan: None,
+            reached: false,
             link: None,
             carried: Carried::default(),
             closing: None,

@@ -54,6 +54,11 @@ impl Link {
         Self { plan, limits, carried, state: State::Fresh, reports: VecDeque::new() }
     }
 
+    /// What it was made by.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The next report. Cancel safe. Pending for ever after [`Report::Failed`] or [`Report::Ended`].
     pub async fn next(&mut self) -> Report {
         loop {

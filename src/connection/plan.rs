@@ -136,6 +136,26 @@ pub struct LastWill {
     pub delay: Duration,
 }
 
+/// How a broker is told who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Not at all.
+    Anonymous,
+    /// By user name and password.
+    Login,
+    /// By a client certificate alone.
+    Certificate,
+}
+
+/// What of a plan a person wrote: a failure may say where to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// What was configured of it.
+    pub identity: Identity,
+    /// A session was accepted at this address before: it is right.
+    pub reached: bool,
+}
+
 /// Everything one attempt needs to know.
 #[derive(Clone)]
 pub struct Plan {
@@ -187,6 +207,8 @@ pub struct Plan {
     pub min_connect_interval: Duration,
     /// An orderly close before CONNACK points at credentials rather than at the network (AWS).
     pub hangup_means_credentials: bool,
+    /// Address and login are of the configuration; `None`: a service gave them out.
+    pub by_hand: Option<ByHand>,
 }
 
 impl Plan {
@@ -224,6 +246,7 @@ impl Plan {
             credentials_expire: None,
             min_connect_interval: Duration::ZERO,
             hangup_means_credentials: false,
+            by_hand: None,
         }
     }
 }

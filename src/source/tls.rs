@@ -1,18 +1,23 @@
 //! TLS settings of the sources: ring, the system's roots or those of a file, and a client certificate where one is wanted.
 //!
-//! Never verifies less than the defaults do, and never keeps a client's key longer than the settings that hold it.
+//! Never verifies less than the defaults do, but for the very certificate that a file names ([`pinned`]), and never keeps a
+//! client's key longer than the settings that hold it.
+
+mod pinned;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 
 use crate::clock::{self, Instant};
 use crate::config::{self, Tls, TlsFault};
 use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Failure, Phase, Tier};
+use pinned::Pinned;
 
 /// ALPN of whatever is spoken to in HTTP/1.1: REST services and WebSocket gateways.
 pub(super) const HTTP: &[u8] = b"http/1.1";
@@ -95,11 +100,12 @@ impl Settings {
 }
 
 fn build(tls: &Tls, alpn: &[&[u8]], tier: Tier) -> Result<rustls::ClientConfig, Failure> {
-    let roots = match tls.roots().map_err(|fault| named(ErrorName::TlsNoRootCertificate, &fault))? {
-        Some(certificates) => Arc::new(trusting(certificates)?),
-        None => system(tier)?,
+    let builder = match tls.roots().map_err(|fault| named(ErrorName::TlsNoRootCertificate, &fault))? {
+        Some(file) => versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned::new(trusting(&file)?, file))),
+        None => versions()?.with_root_certificates(system(tier)?),
     };
-    let builder = versions()?.with_root_certificates(roots);
     let mut config = match &tls.client {
         None => builder.with_no_client_auth(),
         Some(client) => {
@@ -115,21 +121,26 @@ fn build(tls: &Tls, alpn: &[&[u8]], tier: Tier) -> Result<rustls::ClientConfig, 
 }
 
 fn versions() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, Failure> {
-    let builder =
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = rustls::ClientConfig::builder_with_provider(provider());
     builder.with_safe_default_protocol_versions().map_err(|_| {
         let message = "TLS 1.2 and 1.3 are not available";
         Failure::new(Phase::Credentials, ErrorName::TlsNegotiationFailure, message)
     })
 }
 
-fn trusting(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Failure> {
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Trusts what these certificates signed.
+fn trusting(certificates: &[CertificateDer<'static>]) -> Result<Arc<WebPkiServerVerifier>, Failure> {
+    let unusable = |()| none("`ca_file`: the file holds something that is no root certificate".to_owned());
     let mut roots = RootCertStore::empty();
     for certificate in certificates {
-        let message = "`ca_file`: the file holds something that is no root certificate";
-        roots.add(certificate).map_err(|_| none(message.to_owned()))?;
+        roots.add(certificate.clone()).map_err(|_| unusable(()))?;
     }
-    Ok(roots)
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+    verifier.map_err(|_| unusable(()))
 }
 
 fn system(tier: Tier) -> Result<Arc<RootCertStore>, Failure> {

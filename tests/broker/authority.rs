@@ -41,6 +41,15 @@ impl Authority {
 }
 
 impl Signed {
+    /// As `openssl req -x509` makes it: signed by itself, and an authority's.
+    pub(crate) fn by_itself(name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
     /// Writes both: `NAME.pem` and `NAME-key.pem`.
     pub(crate) fn write(&self, directory: &Path, name: &str) {
         std::fs::write(directory.join(format!("{name}.pem")), &self.certificate).unwrap();

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::authority::Authority;
+use crate::authority::{Authority, Signed};
 use crate::connect::messages;
 use crate::mosquitto::{Mosquitto, is_here};
 
@@ -55,6 +55,44 @@ async fn an_authority_of_ones_own_and_another_name_than_the_host() {
     // The right authority in the same file: the next attempt finds it.
     mosquitto.write("other-ca.pem", &authority.pem());
     exporter.until("the file is read anew", |page| page.online("other-ca")).await;
+    exporter.stop().await;
+}
+
+/// No chain may end in it, and yet it is the usual one: the file that names it, byte for byte, is what makes it trusted.
+#[tokio::test]
+async fn a_certificate_that_signed_itself_and_is_an_authoritys() {
+    if !is_here() {
+        return;
+    }
+    let lines = "certfile DIR/server.pem\nkeyfile DIR/server-key.pem\nallow_anonymous true";
+    let served = |directory: &Path| Signed::by_itself(INTERNAL).write(directory, "server");
+    let mosquitto = Mosquitto::start(lines, served).await;
+    mosquitto.write("twin.pem", &Signed::by_itself(INTERNAL).certificate);
+    let url = mosquitto.url("mqtts");
+    let connection = |name: &str, more: &str| {
+        mosquitto.connection(name, &format!("{url}\n{more}"), "", "$SYS/broker/version")
+    };
+    let named = format!("server_name = \"{INTERNAL}\"");
+    let config = connection("itself", &format!("ca_file = \"server.pem\"\n{named}"))
+        + &connection("no-name", "ca_file = \"server.pem\"")
+        + &connection("twin", &format!("ca_file = \"twin.pem\"\n{named}"));
+    let exporter = mosquitto.run(&config).await;
+    let page = exporter
+        .until("one that works and two that do not", |page| {
+            messages(page, "itself") > 0.0
+                && !page.failures("no-name").is_empty()
+                && !page.failures("twin").is_empty()
+        })
+        .await;
+    assert_eq!(page.failures("no-name"), [failed("tls", "AWS_IO_TLS_HOST_NAME_MISMATCH")]);
+    assert_eq!(page.failures("twin"), [failed("tls", "AWS_IO_TLS_BAD_CERTIFICATE")]);
+    assert!(page.failures("itself").is_empty());
+    exporter.logged(&["used as a server's: name it in `ca_file`, or make one with `CA:FALSE`"]).await;
+
+    // The broker's own certificate in the same file: the next attempt finds it.
+    let own = std::fs::read_to_string(mosquitto.directory.path().join("server.pem")).unwrap();
+    mosquitto.write("twin.pem", &own);
+    exporter.until("the file is read anew", |page| page.online("twin")).await;
     exporter.stop().await;
 }
 

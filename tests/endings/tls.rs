@@ -127,6 +127,27 @@ async fn another_name() {
 }
 
 #[tokio::test]
+async fn no_name_but_the_one_in_its_subject() {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "127.0.0.1");
+    let acceptor = Authority::ours().acceptor_with(&params, rustls::ALL_VERSIONS, None);
+    let failure = handshake(acceptor).await;
+    let error = ErrorName::TlsHostNameMismatch;
+    assert_failure(&failure, Phase::Tls, error, Detail::None, RetryClass::Setup);
+    assert!(failure.message.contains("no subject alternative name (SAN)"), "{failure:?}");
+}
+
+/// Without our settings for files: whoever signed it, it is refused, and what to do is said.
+#[tokio::test]
+async fn an_authoritys_certificate_used_as_a_servers() {
+    let mut params = certificate();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let failure = handshake(Authority::ours().acceptor_with(&params, rustls::ALL_VERSIONS, None)).await;
+    assert_failure(&failure, Phase::Tls, ErrorName::TlsBadCertificate, Detail::None, RetryClass::Setup);
+    assert!(failure.message.contains("name it in `ca_file`"), "{failure:?}");
+}
+
+#[tokio::test]
 async fn an_expired_certificate() {
     let mut params = certificate();
     params.not_after = date_time_ymd(2021, 1, 1);
@@ -162,6 +183,26 @@ async fn a_peer_that_does_not_speak_tls() {
     script.joined().await;
     let failure = failed(&reports);
     assert_failure(failure, Phase::Tls, ErrorName::TlsNegotiationFailure, Detail::None, RetryClass::Setup);
+}
+
+/// A TLS server answers what is no handshake with an alert, in the clear.
+#[tokio::test]
+async fn a_peer_that_speaks_tls_where_we_do_not() {
+    for (transport, phase, error) in [
+        (Transport::Tcp, Phase::Connack, ErrorName::PeerNotMqtt),
+        (Transport::Ws, Phase::Websocket, ErrorName::WebsocketProtocolError),
+    ] {
+        let (address, script) = server(|mut tcp| async move {
+            tcp.write_all(&[0x15, 3, 1, 0, 2, 2, 70]).await.unwrap();
+            hold(&mut tcp).await;
+        })
+        .await;
+        let reports = run(plan(transport, address), limits()).await;
+        script.joined().await;
+        let failure = failed(&reports);
+        assert_failure(failure, phase, error, Detail::None, RetryClass::Setup);
+        assert!(failure.message.contains("speaks TLS, and we do not on this connection"), "{failure:?}");
+    }
 }
 
 #[tokio::test]

@@ -213,9 +213,20 @@ fn remaining_length(phase: Phase) -> Failure {
 pub fn first_bytes(bytes: &[u8]) -> Option<Failure> {
     match bytes.first() {
         None | Some(0x20 | 0xE0 | 0xF0) => None,
+        Some(_) if speaks_tls(bytes) => Some(Failure::new(
+            Phase::Connack,
+            ErrorName::PeerNotMqtt,
+            "what answered speaks TLS, and we do not on this connection: `mqtts://` or another port",
+        )),
         Some(_) if bytes.starts_with(b"HTTP/") => Some(not_mqtt("an HTTP server answered")),
         Some(_) => Some(not_mqtt("what answered")),
     }
+}
+
+/// Whether an answer to something else begins with an alert of TLS: its content type, and the first half of its version.
+#[must_use]
+pub fn speaks_tls(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x15, 0x03])
 }
 
 /// Names a peer whose first packet is not a CONNACK.

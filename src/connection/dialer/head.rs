@@ -29,6 +29,8 @@ pub(super) enum NoHead {
     Failed(Failure),
     /// What came is not HTTP, or too long.
     NotHttp,
+    /// What came is TLS, which we do not speak here.
+    Tls,
 }
 
 impl Head {
@@ -47,6 +49,7 @@ impl Head {
             match Self::parse(&bytes) {
                 Ok(Some(head)) => return Ok(head),
                 Ok(None) if bytes.len() < LONGEST => {}
+                Err(NotHttp) if classify::speaks_tls(&bytes) => return Err(NoHead::Tls),
                 Ok(None) | Err(NotHttp) => return Err(NoHead::NotHttp),
             }
         }

@@ -20,7 +20,7 @@ pub(super) async fn connect(wire: &mut Wire, proxy: &Proxy, host: &str, port: u1
     }
     let head = Head::read(wire, Phase::Proxy).await.map_err(|why| match why {
         NoHead::Failed(failure) => failure,
-        NoHead::NotHttp => no_proxy("what answered is not an HTTP proxy"),
+        NoHead::NotHttp | NoHead::Tls => no_proxy("what answered is not an HTTP proxy"),
     })?;
     if !(200..300).contains(&head.status) {
         return Err(classify::proxy_status(head.status));

@@ -36,6 +36,10 @@ pub(super) async fn upgrade(mut wire: Wire, plan: &Plan) -> Result<Websocket, Fa
         NoHead::NotHttp => {
             classify::websocket_breach(Phase::Websocket, "what answered is not an HTTP server")
         }
+        NoHead::Tls => {
+            let what = "what answered speaks TLS, and we do not on this connection: `wss://` or another port";
+            classify::websocket_breach(Phase::Websocket, what)
+        }
     })?;
     check(&head, &key)?;
     let largest = plan.max_packet_size.saturating_add(SLACK);

@@ -34,6 +34,9 @@ impl Connection {
                 let facts = Facts::of(&plan);
                 self.recorder.known_as(&plan.host, &plan.client_id);
                 self.quarantine.thin(&mut plan.subscriptions, now.at);
+                if let Some(by_hand) = &mut plan.by_hand {
+                    by_hand.reached = self.reached;
+                }
                 self.plan = Some(Arc::new(plan));
                 self.dialogue = Some(dialogue);
                 Ok(facts)

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::super::classify;
 use super::super::link::Link;
 use super::super::machine::{Input, LinkReport};
 use super::super::path;
@@ -74,6 +75,7 @@ impl Connection {
             }
             Report::Accepted { session_present, peer, local, certificate_expires } => {
                 self.quarantine.accepted(now.at);
+                self.reached = true;
                 LinkReport::Accepted { session_present, peer, local, certificate_expires }
             }
             Report::Restored { active, refused } => LinkReport::Restored { active, refused },
@@ -102,7 +104,10 @@ impl Connection {
             }
             // A finished link is dropped before the machine hears of it: the next one may be opened at once.
             Report::Failed(failure) => {
-                self.link = None;
+                let failure = match self.link.take() {
+                    Some(link) => classify::hinted(failure, link.plan()),
+                    None => failure,
+                };
                 LinkReport::Failed(failure)
             }
             Report::Ended(mut ending) => {

@@ -12,7 +12,7 @@ use super::listen::{Listening, Shared};
 use super::mqtt::Session;
 use super::{Answer, Ears, Inventory, Planned, Planner, proxy, secrets, tls};
 use crate::config;
-use crate::connection::plan::{Plan, Proxy, Subscription};
+use crate::connection::plan::{ByHand, Identity, Plan, Proxy, Subscription};
 use crate::connection::{Failure, Tier};
 
 /// The keep-alive when nothing else is configured. A subscriber sends nothing but its pings: so long after a broker was
@@ -71,6 +71,11 @@ impl Broker {
             let username = username.map(|name| name.expose().to_owned());
             (username.unwrap_or_default(), password.unwrap_or_default())
         });
+        let identity = match (&login, &self.config.tls.client) {
+            (Some(_), _) => Identity::Login,
+            (None, Some(_)) => Identity::Certificate,
+            (None, None) => Identity::Anonymous,
+        };
         let plan = Plan {
             proxy: self.proxy.clone(),
             tls,
@@ -80,6 +85,7 @@ impl Broker {
             login,
             subscriptions: self.subscriptions.clone(),
             max_packet_size: self.config.max_packet_size,
+            by_hand: Some(ByHand { identity, reached: false }),
             ..Plan::to(&address.host, address.port, address.transport.clone(), self.session.client_id())
         };
         let plan = self.session.fill(plan, mqtt).await?;
