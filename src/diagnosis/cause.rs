@@ -111,7 +111,7 @@ words! {
         Observed = "observed",
         /// A test passed: it fits.
         Inferred = "inferred",
-        /// It looks like it; no test passed.
+        /// It looks like it, and other causes look the same.
         Suspected = "suspected",
         /// Nothing points anywhere.
         None = "none",

@@ -234,6 +234,7 @@ impl Watched {
         let aws = metrics.connection_drops_by_error.iter().filter(|(name, _)| name.starts_with("AWS_"));
         Connection {
             since: Some(from),
+            last_failure: state.last_failure.clone().filter(|failure| failure.timestamp >= from),
             past: Past {
                 aws_error_counts: aws.map(|(name, count)| (name.clone(), *count)).collect(),
                 session_history_summary: Lengths {

@@ -12,7 +12,7 @@ pub(super) fn attempting(number: u32, tier: Tier, phase: Option<Phase>) -> Strin
     let doing = match phase {
         None | Some(Phase::Credentials) => match tier {
             Tier::Quick => "checking the credentials",
-            Tier::Deep => "signing in anew",
+            Tier::Deep => "obtaining the credentials, or reading them, anew",
         },
         Some(Phase::Dns) => "looking up the address of the broker",
         Some(Phase::Tcp) => "opening a TCP connection to the broker",

@@ -46,9 +46,9 @@ impl Why {
             Self::Network => "after a network error; short waits until it works again",
             Self::NetworkBack => "the network came back; trying again now",
             Self::Service => "after an error of the service; growing waits so as not to burden it",
-            Self::Credentials => "credentials were refused; signing in again",
+            Self::Credentials => "credentials were refused; obtaining them or reading them anew",
             Self::CredentialsRefused => {
-                "credentials were refused again; waiting long because vendors lock accounts"
+                "credentials were refused again; only other ones will help: waiting as long as `max_delay_setup` allows"
             }
             Self::Setup => "only a change of the set-up or the account will help; trying again rarely",
             Self::Kicked => "sessions end soon after they begin; waiting longer each time",

@@ -22,6 +22,7 @@ mod connect;
 mod gateway;
 mod keys;
 mod life;
+mod mistakes;
 mod mosquitto;
 mod problems;
 mod tls;

@@ -57,12 +57,12 @@ fn refused(config: &str, parts: &[&str]) {
 #[test]
 fn good_ones_are_told_in_a_line() {
     let (fine, text) = check(&broker("url = \"mqtt://[::1]\""));
-    assert!(fine && text.contains("x: broker, tcp to [::1]:1883, MQTT 3.1.1, 1 subscription;"), "{text}");
+    assert!(fine && text.contains("x: broker, tcp to [::1]:1883, MQTT 3.1.1, 1 topic filter;"), "{text}");
     let keys = "[connection.source.aws_iot.credentials]\nfrom = \"static\"\naccess_key_id = { file = \"secret\" }\n\
         secret_access_key = { file = \"secret\" }";
     let (fine, text) = check(&aws(keys, "$share/g/a/b/c/d/e/f/g/#"));
     let told = "x: aws_iot, signed with keys of the configuration to a1-ats.iot.eu-west-1.amazonaws.com:443, MQTT 5, 1 \
-                subscription;";
+                topic filter;";
     assert!(fine && text.contains(told), "{text}");
 }
 

@@ -156,7 +156,7 @@ const fn advice(class: RetryClass) -> &'static str {
     match class {
         RetryClass::Network => "The network: tried again soon.",
         RetryClass::Service => "The service: tried again after a while.",
-        RetryClass::Credential => "Credentials: check the account and its password.",
+        RetryClass::Credential => "Credentials: correct them where they are configured.",
         RetryClass::Setup => "The setup: does not pass by itself.",
     }
 }

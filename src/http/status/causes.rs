@@ -40,7 +40,7 @@ pub(super) const fn meaning(evidence: Evidence) -> &'static str {
         Evidence::Stated => "stated: the server or the kernel said so",
         Evidence::Observed => "observed: seen directly on the transport or on this machine",
         Evidence::Inferred => "inferred: a test over many drops passed; it fits",
-        Evidence::Suspected => "suspected: it looks like it; no test passed",
+        Evidence::Suspected => "suspected: it looks like it, and other causes look the same",
         Evidence::None => "nothing that was seen points to a cause",
     }
 }

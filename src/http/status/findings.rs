@@ -116,7 +116,7 @@ fn one(number: usize, finding: &Finding, view: &View) -> Markup {
                 @if !finding.disproof.is_empty() { (fact("would disprove it", &marked(&finding.disproof))) }
                 @if !finding.test.is_empty() { (fact("how it was found", &html! { (finding.test) })) }
             }
-            @if finding.evidence == Evidence::Suspected { p { small { "Suspected only: it looks like it, and no test passed." } } }
+            @if finding.evidence == Evidence::Suspected { p { small { "Suspected only: it looks like it, and other causes look the same." } } }
         }
     }
 }

@@ -53,6 +53,7 @@ fn document(now: u64, started: u64, since: u64, drops: &[u64]) -> Export {
             transport: "wss".to_owned(),
             state: "online".to_owned(),
             since: Some(at(since)),
+            last_failure: None,
             keep_alive_seconds: Some(30.0),
             past,
         }],

@@ -79,9 +79,27 @@ pub struct Connection {
     /// Keep-alive in force, or in force last.
     #[serde(default)]
     pub keep_alive_seconds: Option<f64>,
+    /// The newest attempt that failed since the start of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<FailedAttempt>,
     /// Its past.
     #[serde(flatten)]
     pub past: Past,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// When.
+    pub timestamp: Stamp,
+    /// What was observed.
+    pub error_name: String,
+    /// In words.
+    pub error_message: String,
+    /// Where.
+    pub phase: String,
+    /// The finer observation: `rst`, `connack:5` …
+    pub detail: String,
 }
 
 /// The past of one connection or of several.

@@ -14,8 +14,8 @@ mod stamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use document::{
-    Before, CauseCount, Connect, Connection, Drop, Export, Exporter, Finding, HostEvent, Lengths, Past,
-    Period, Sums,
+    Before, CauseCount, Connect, Connection, Drop, Export, Exporter, FailedAttempt, Finding, HostEvent,
+    Lengths, Past, Period, Sums,
 };
 pub use past::Copied;
 pub use redact::redacted;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::document::{Before, CauseCount, Connect, Connection, Drop, Finding, Lengths, Past, Sums};
+use super::document::{
+    Before, CauseCount, Connect, Connection, Drop, FailedAttempt, Finding, Lengths, Past, Sums,
+};
 use super::redact::redacted;
 use super::stamp::Stamp;
 use super::{RECENT, SAMPLE, newest};
@@ -14,7 +16,7 @@ use crate::connection::Tier;
 use crate::connection::ending::EndedBy;
 use crate::diagnosis::{self, Cause, Evidence, Verdict};
 use crate::host::Signal;
-use crate::lifecycle::board::ConnectionStatus;
+use crate::lifecycle::board::{ConnectionStatus, LastFailure};
 use crate::lifecycle::history::{Living, Session, Totals};
 use crate::telemetry::Traffic;
 
@@ -77,6 +79,7 @@ impl<'a> Copied<'a> {
             state: status.state.as_str().to_owned(),
             since: (self.totals.since > SystemTime::UNIX_EPOCH).then_some(Stamp(self.totals.since)),
             keep_alive_seconds: keep_alive.map(|keep_alive| keep_alive.as_secs_f64()),
+            last_failure: status.last_failure.as_ref().map(FailedAttempt::of),
             past: Past {
                 metrics: self.sums(now),
                 recent_drops: self.drops(RECENT, signals),
@@ -267,6 +270,18 @@ impl<'a> Copied<'a> {
             test: redacted(&finding.test),
             sessions: finding.claim.members.clone(),
             pattern,
+        }
+    }
+}
+
+impl FailedAttempt {
+    fn of(failure: &LastFailure) -> Self {
+        Self {
+            timestamp: Stamp(failure.at),
+            error_name: failure.error.as_str().to_owned(),
+            error_message: redacted(&failure.message),
+            phase: failure.phase.as_str().to_owned(),
+            detail: failure.detail.to_string(),
         }
     }
 }

@@ -206,7 +206,15 @@ fn an_outage_that_goes_on_tells_the_attempts_so_far() {
         life.after(0, Event::AttemptStarted { tier: Tier::Quick, number });
         life.after(1, Event::AttemptFailed { failure, interrupted: false });
     }
-    assert_eq!(life.export(0)["recent_drops"][0]["reconnect_attempt"], 3);
+    let export = life.export(0);
+    assert_eq!(export["recent_drops"][0]["reconnect_attempt"], 3);
+    let last = &export["connections"][0]["last_failure"];
+    assert_eq!(
+        (&last["error_name"], &last["phase"]),
+        (&"AWS_IO_SOCKET_CONNECTION_REFUSED".into(), &"tcp".into())
+    );
+    assert_eq!(last["error_message"], "nobody listens there");
+    assert!(last["timestamp"].as_str() > export["metrics"]["last_drop_timestamp"].as_str());
 }
 
 #[test]

@@ -65,6 +65,9 @@ fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seco
         let session = if up > 0.0 { format!(", the session has lasted {}", span(up)) } else { String::new() };
         blocks.push(Block::Fact("Now", format!("{}{session}", told(&connection.state))));
     }
+    if let Some(failed) = not_up(connection) {
+        blocks.push(Block::Fact("Last attempt", failed));
+    }
     blocks.push(Block::Fact("Drops", drops(metrics.total_connection_drops, seconds)));
     blocks.push(Block::Fact("Sessions", sessions(metrics)));
     blocks.push(Block::Fact("Outages", outages(&connection.past)));
@@ -79,6 +82,17 @@ fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seco
         blocks
             .push(Block::Fact("Sent", format!("{}{queued}", counted(metrics.messages_published, "message"))));
     }
+}
+
+/// Why it is not up: its newest attempt, where nothing came after it.
+fn not_up(connection: &Connection) -> Option<String> {
+    let failed = connection.last_failure.as_ref()?;
+    let metrics = &connection.past.metrics;
+    let newer = metrics.last_successful_connect_timestamp.max(metrics.last_drop_timestamp);
+    (connection.state != "online" && newer.is_none_or(|newer| failed.timestamp >= newer)).then(|| {
+        let (name, message) = (code(&failed.error_name), told(&failed.error_message));
+        format!("failed {}, in phase {}: {message}; {name}", failed.timestamp.plain(), told(&failed.phase))
+    })
 }
 
 /// `3 drops in 1 d: between 0.6 and 8.8 a day would fit`.

@@ -101,6 +101,7 @@ fn whole(export: &Export) -> Connection {
         state: String::new(),
         since: export.since.or_else(|| earliest(export)),
         keep_alive_seconds: None,
+        last_failure: None,
         past: export.past.clone(),
     }
 }

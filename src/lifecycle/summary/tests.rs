@@ -1,6 +1,7 @@
 //! Whole reports, word by word: of a document of ours and of one of nwp500-python.
 
 use super::*;
+use crate::lifecycle::export::FailedAttempt;
 
 /// A document as hangup writes it.
 const OURS: &str = include_str!("../../../tests/fixtures/diagnostics/hangup.json");
@@ -52,4 +53,34 @@ fn a_document_without_drops_says_what_may_still_be() {
     }
     let text = terminal(&report(&export), 100, false);
     assert!(text.contains("none in 10 d: up to 0.4 a day would fit"), "{text}");
+}
+
+#[test]
+fn a_connection_that_is_not_up_says_how_its_last_attempt_failed() {
+    let mut export = read(OURS);
+    let now = export.timestamp;
+    let said = |export: &Export| terminal(&report(export), 200, false);
+    let connection = export.connections.first_mut().unwrap();
+    "waiting".clone_into(&mut connection.state);
+    connection.last_failure = Some(FailedAttempt {
+        timestamp: now,
+        error_name: "AWS_IO_SOCKET_CLOSED".to_owned(),
+        error_message: "the peer at 192.0.2.7 reset the connection; is it a port without TLS?".to_owned(),
+        phase: "tls".to_owned(),
+        detail: "rst".to_owned(),
+    });
+    let text = said(&export);
+    let line = text.lines().find(|line| line.contains("Last attempt")).unwrap();
+    assert!(
+        line.ends_with(
+            "in phase tls: the peer at … reset the connection; is it a port without TLS?; AWS_IO_SOCKET_CLOSED"
+        ),
+        "{line}"
+    );
+    // Something came after it, or it is up: then it explains nothing.
+    let mut dropped = export.clone();
+    dropped.connections[0].last_failure.as_mut().unwrap().timestamp = Stamp(std::time::UNIX_EPOCH);
+    assert!(!said(&dropped).contains("Last attempt"));
+    "online".clone_into(&mut export.connections[0].state);
+    assert!(!said(&export).contains("Last attempt"));
 }

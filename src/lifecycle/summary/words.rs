@@ -67,7 +67,7 @@ pub(super) fn of_evidence(name: &str) -> &'static str {
         Evidence::Stated => "the server or the kernel said so",
         Evidence::Observed => "seen directly",
         Evidence::Inferred => "a test passed: it fits",
-        Evidence::Suspected => "it looks like it; no test passed",
+        Evidence::Suspected => "it looks like it, and other causes look the same",
         // The cause says it already.
         Evidence::None => "",
     })
@@ -89,7 +89,7 @@ const fn meaning(error: ErrorName) -> &'static str {
         ErrorName::SocketTimeout => "nothing came back any more",
         ErrorName::NoRouteToHost => "there is no way to the broker",
         ErrorName::NetworkDown => "the network of this machine is down",
-        ErrorName::SocketClosed => "the connection was reset or cut without a goodbye",
+        ErrorName::SocketClosed => "the connection was closed, reset or cut without a word before it",
         ErrorName::BrokenPipe => "the connection was gone when we wrote",
         ErrorName::ConnectAborted => "this machine aborted the connection",
         ErrorName::InvalidAddress => "the address cannot be used",
