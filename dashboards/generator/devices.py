@@ -182,7 +182,7 @@ def _messages():
                 for color, pattern in (
                     ("#96A0B5", "unknown_topic|nothing_found"),
                     ("#F2495C", "malformed|too_deep|oversize|not_text"),
-                    ("#FF9830", "not_a_number|unknown_word|no_device"),
+                    ("#FF9830", "not_a_number|negative|unknown_word|no_device"),
                     ("#B877D9", "device_limit|series_refused|series_taken|too_many_values"),
                 )
             ),

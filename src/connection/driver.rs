@@ -32,6 +32,9 @@ use orders::Orders;
 /// The runtime's timers stand still while the machine is suspended: the clock is asked at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// A shorter wait for a turn is nothing to tell of.
+const NOTED: Duration = Duration::from_secs(1);
+
 /// An order to a running connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
@@ -239,7 +242,9 @@ impl Connection {
             self.turn = None;
         } else if !given {
             let delay = turn.saturating_since(now.at);
-            self.recorder.record(Event::Waiting { delay, why: Why::Turn }, now);
+            if delay >= NOTED {
+                self.recorder.record(Event::Waiting { delay, why: Why::Turn }, now);
+            }
         }
         mine
     }

@@ -89,7 +89,7 @@ pub(super) fn apply<'p>(
                 return Made { outcome: Outcome::Ignored, in_vain: false, new: 0 };
             }
         } else if work.is_life {
-            device.heard(how.now);
+            device.heard(state.message, how.now);
         }
     }
     let mut hand =

@@ -29,6 +29,8 @@ pub(super) struct Device {
     speaker: Option<Speaker>,
     /// Seconds since boot.
     heard: AtomicU64,
+    /// The number of its newest message.
+    message: AtomicU64,
     /// It said that it leaves.
     pub(super) left: AtomicBool,
     /// It made way for another.
@@ -38,9 +40,12 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// It spoke, live.
+    /// It spoke, live. A message counts once, however many subscriptions it is for.
     #[inline]
-    pub(super) fn heard(&self, now: Now) {
+    pub(super) fn heard(&self, message: u64, now: Now) {
+        if self.message.swap(message, Relaxed) == message {
+            return;
+        }
         self.heard.store(now.at.since_boot().as_secs(), Relaxed);
         if self.left.load(Relaxed) {
             self.left.store(false, Relaxed);
@@ -106,6 +111,7 @@ impl Devices {
         let device = Arc::new(Device {
             speaker: sink.speaker(&name, interval),
             heard: AtomicU64::new(now.at.since_boot().as_secs()),
+            message: AtomicU64::new(0),
             left: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             topics: Mutex::default(),

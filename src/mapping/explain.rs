@@ -169,6 +169,7 @@ fn unreadable(program: &Program, reason: Reason, payload: &[u8]) -> String {
         | Reason::NothingFound
         | Reason::Oversize
         | Reason::NotANumber
+        | Reason::Negative
         | Reason::UnknownWord
         | Reason::NoDevice
         | Reason::DeviceLimit
@@ -274,9 +275,16 @@ fn why(rule: &Rule, reason: Reason, found: &Found<'_>, instance: Instance) -> St
         return unknown_word(rule, found, instance);
     }
     let shown = shown(rule, found, instance);
-    match &rule.metric.value {
-        Some(expression) => format!("{shown}: `{expression}` makes no number of it"),
-        None => {
+    if reason == Reason::Negative {
+        return format!("{shown}, which is negative: a counter and the sum of a histogram never fall");
+    }
+    match (&rule.metric.value, rule.metric.path.as_deref()) {
+        (Some(expression), _) => format!("{shown}: `{expression}` makes no number of it"),
+        (None, Some(path)) if has_parts(rule, found, instance) => format!(
+            "{shown}, which is no number: name what is in it (write for example `path = \"{path}{}\"`)",
+            if matches!(leaf(rule, found, instance), Leaf::List(_)) { "[0]" } else { ".value" }
+        ),
+        (None, _) => {
             format!("{shown}, which is no number (write for example `values = {{ idle = 0, heating = 1 }}`)")
         }
     }
@@ -289,16 +297,24 @@ fn unknown_word(rule: &Rule, found: &Found<'_>, instance: Instance) -> String {
 
 /// `path` is `what stands there`.
 fn shown(rule: &Rule, found: &Found<'_>, instance: Instance) -> String {
-    let leaf = match rule.source {
+    let what = rule.metric.path.as_deref().map_or("the payload".to_owned(), |path| format!("`{path}`"));
+    format!("{what} is {}", leaf_words(leaf(rule, found, instance)))
+}
+
+fn has_parts(rule: &Rule, found: &Found<'_>, instance: Instance) -> bool {
+    matches!(leaf(rule, found, instance), Leaf::Object(_) | Leaf::List(_))
+}
+
+/// What the rule looks at.
+fn leaf<'p>(rule: &Rule, found: &Found<'p>, instance: Instance) -> Leaf<'p> {
+    match rule.source {
         Source::Message => Leaf::Absent,
         Source::Slot(slot @ Slot::One(_)) => found.get(slot, instance.scope, instance.near),
         Source::Slot(Slot::Many(..)) => found.many.get(instance.near).map_or(Leaf::Absent, |many| many.leaf),
         Source::Every => {
             instance.every.and_then(|at| found.every.get(at)).map_or(Leaf::Absent, |every| every.leaf)
         }
-    };
-    let what = rule.metric.path.as_deref().map_or("the payload".to_owned(), |path| format!("`{path}`"));
-    format!("{what} is {}", leaf_words(leaf))
+    }
 }
 
 fn leaf_words(leaf: Leaf<'_>) -> String {
@@ -322,10 +338,8 @@ fn absent(program: &Program, rule: &Rule, found: &Found<'_>, payload: &[u8]) -> 
         if let Slot::One(_) = slot
             && !is(found.get(*slot, NOWHERE, 0), word)
         {
-            reasons.push(format!(
-                "`when`: `{path}` is {} and not `{word}`",
-                leaf_words(found.get(*slot, NOWHERE, 0))
-            ));
+            let there = leaf_words(found.get(*slot, NOWHERE, 0));
+            reasons.push(format!("`when` wants `{path}` to be `{word}`, and it is {there}"));
         }
     }
     if !reasons.is_empty() {

@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) devices: Devices,
     pub(super) totals: Totals,
     pub(super) key: String,
+    /// The number of the message that is heard, from 1.
+    pub(super) message: u64,
     /// What each rule for every number has made.
     pub(super) names: HashMap<(u16, u16), Names>,
 }
@@ -267,6 +269,7 @@ fn hearer(
 impl Listener for Mapper {
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Option<Outcome> {
         let place = self.place(message, now, sink);
+        self.state.message += 1;
         let mut found = std::mem::take(&mut self.found).reused();
         let Self { programs, table, state, .. } = self;
         let (_, topic) = table.at(place)?;

@@ -139,9 +139,6 @@ impl Place {
                 self.one(number, lifetime, now)
             }
             (MetricKind::Counter(Counting::Repair), Value::Number(number)) => {
-                if number < 0.0 {
-                    return Err(Some(Reason::NotANumber));
-                }
                 let Some(total) = totals.of(self.total, now + lifetime) else {
                     return Err(self.refusal());
                 };
@@ -161,9 +158,6 @@ impl Place {
                 if how.is_retained() {
                     return Ok(false);
                 }
-                if number < 0.0 {
-                    return Err(Some(Reason::NotANumber));
-                }
                 let Some(total) = totals.of(self.total, now + lifetime) else {
                     return Err(self.refusal());
                 };
@@ -182,10 +176,6 @@ impl Place {
                 let Some(total) = totals.of(self.total, now + lifetime) else {
                     return Err(self.refusal());
                 };
-                // A sum that may fall is none (OpenMetrics 1.0).
-                if number < 0.0 {
-                    return Err(Some(Reason::NotANumber));
-                }
                 if (!how.again || total.is_new()) && !total.observe(bounds, number) {
                     return Err(Some(Reason::NotANumber));
                 }

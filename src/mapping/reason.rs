@@ -21,6 +21,8 @@ pub enum Reason {
     NotText,
     /// A value is no number.
     NotANumber,
+    /// A counter or a histogram does not take a negative value.
+    Negative,
     /// A word is none of those that the rule knows.
     UnknownWord,
     /// The device's template stands for nothing.
@@ -54,6 +56,7 @@ impl Reason {
         Self::Oversize,
         Self::NotText,
         Self::NotANumber,
+        Self::Negative,
         Self::UnknownWord,
         Self::NoDevice,
         Self::DeviceLimit,
@@ -73,6 +76,7 @@ impl Reason {
             Self::Oversize => "oversize",
             Self::NotText => "not_text",
             Self::NotANumber => "not_a_number",
+            Self::Negative => "negative",
             Self::UnknownWord => "unknown_word",
             Self::NoDevice => "no_device",
             Self::DeviceLimit => "device_limit",

@@ -28,6 +28,7 @@ pub(super) struct Rule {
     pub(super) when: Vec<(Slot, String)>,
     reader: Reader,
     inputs: Vec<Slot>,
+    scale: Scale,
     expression: Option<Expression>,
     /// Whether one topic has one series at most.
     pub(super) is_of_the_topic: bool,
@@ -116,6 +117,7 @@ impl Rule {
             reader: Reader::new(metric.read, &metric.values),
             inputs,
             expression,
+            scale: Scale::new(metric.scale),
             metric: metric.clone(),
             parts_are_of_others: false,
         })
@@ -218,7 +220,7 @@ impl Rule {
     #[inline]
     fn computed(&self, number: f64, found: &Found<'_>, instance: Instance) -> Option<Result<Value, Reason>> {
         let Some(expression) = &self.expression else {
-            return Some(finite(number * self.metric.scale + self.metric.offset));
+            return Some(self.taken(self.scale.of(number) + self.metric.offset));
         };
         let mut values = [f64::NAN; INPUTS];
         let leaves = self.inputs.iter().map(|slot| found.get(*slot, instance.scope, instance.near));
@@ -231,7 +233,44 @@ impl Rule {
                 Err(reason) => return Some(Err(reason)),
             };
         }
-        Some(finite(expression.value(&values)))
+        Some(self.taken(expression.value(&values)))
+    }
+
+    /// The number, if the metric may have it: what a counter and the sum of a histogram count never falls.
+    #[inline]
+    fn taken(&self, number: f64) -> Result<Value, Reason> {
+        let counts = matches!(self.metric.kind, MetricKind::Counter(_) | MetricKind::Histogram(_));
+        if !number.is_finite() {
+            Err(Reason::NotANumber)
+        } else if counts && number < 0.0 {
+            Err(Reason::Negative)
+        } else {
+            Ok(Value::Number(number))
+        }
+    }
+}
+
+/// What a number is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    Times(f64),
+    /// `scale = 0.01` divides by 100: 41 hundredths are 0.41, and not the next double to it.
+    By(f64),
+}
+
+impl Scale {
+    fn new(scale: f64) -> Self {
+        let whole = (1.0 / scale).round();
+        let is_part = (2.0..=1e15).contains(&whole) && (1.0 / whole).to_bits() == scale.to_bits();
+        if is_part { Self::By(whole) } else { Self::Times(scale) }
+    }
+
+    #[inline]
+    fn of(self, number: f64) -> f64 {
+        match self {
+            Self::Times(scale) => number * scale,
+            Self::By(whole) => number / whole,
+        }
     }
 }
 
@@ -241,10 +280,6 @@ pub(super) fn compiled<'l>(
     tree: &mut Tree,
 ) -> Result<Vec<(String, Text)>, String> {
     labels.map(|(label, template)| Ok((label.clone(), Text::new(template, tree)?))).collect()
-}
-
-fn finite(number: f64) -> Result<Value, Reason> {
-    if number.is_finite() { Ok(Value::Number(number)) } else { Err(Reason::NotANumber) }
 }
 
 /// Whether a value of the payload is this word, or the same number in another spelling.

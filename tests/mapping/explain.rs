@@ -63,7 +63,7 @@ fn it_says_what_comes_out_and_what_does_not() {
     l_watts: nothing: `l[*].p` is `x`, which is no number (write for example `values = { idle = 0, heating = 1 }`)
     mode{device=\"attic\",state=\"heat\"} 0  (for 1h)
     mode{device=\"attic\",state=\"idle\"} 1  (for 1h)
-    k_watts: nothing: `when`: `kind` is `voltage` and not `power`
+    k_watts: nothing: `when` wants `kind` to be `power`, and it is `voltage`
   other/#
     nothing: the filter does not fit the topic
 ";
@@ -123,4 +123,26 @@ fn a_wrong_command_line_is_told() {
     let (text, code) = explain(&["--topic", "x", "--payload-file", "/nonexistent"]);
     assert!(text.contains("the payload cannot be read"), "{text}");
     assert_eq!(code, 2);
+}
+
+/// Says the same as the running program, which takes no such value.
+#[test]
+fn a_negative_value_of_a_counter_or_a_histogram_and_what_has_parts_come_to_nothing() {
+    let toml = "[[connection]]\nname = \"lan\"\n[connection.source.broker]\nurl = \"mqtt://127.0.0.1\"\n\
+        [[connection.subscribe]]\nfilter = \"home/#\"\n\
+        [[connection.subscribe.metric]]\nname = \"m_seconds\"\ntype = \"histogram\"\nbuckets = [1, 2]\npath = \"dur\"\n\
+        [[connection.subscribe.metric]]\nname = \"c_joules_total\"\ntype = \"counter\"\npath = \"e\"\n\
+        [[connection.subscribe.metric]]\nname = \"a_joules_total\"\ntype = \"counter\"\ncount = \"add\"\npath = \"e\"\n\
+        [[connection.subscribe.metric]]\nname = \"t_celsius\"\npath = \"t\"\n";
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("hangup.toml");
+    std::fs::write(&file, toml).unwrap();
+    let payload = r#"{"dur":-1,"e":-5,"t":{"value":1}}"#;
+    let out = Command::new(env!("CARGO_BIN_EXE_hangup"))
+        .args(["explain", "--topic", "home/x", "--payload", payload, "--config", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!((out.status.code(), text.matches("which is negative").count()), (Some(1), 3), "{text}");
+    assert!(text.contains("`path = \"t.value\"`"), "{text}");
 }

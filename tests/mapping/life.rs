@@ -162,6 +162,18 @@ fn a_farewell_and_what_the_broker_kept_of_it_are_no_sign_of_life() {
 }
 
 #[test]
+fn a_message_for_several_subscriptions_counts_once_for_its_device() {
+    let also =
+        "[[subscribe]]\nfilter = \"home/+\"\ndevice = \"{2}\"\n[[subscribe.metric]]\nname = \"b_watts\"\n";
+    let mut world = World::new(&format!("{}{also}", one("device = \"{2}\"", RULE)));
+    for _ in 0..3 {
+        world.hear("home/x", "1");
+    }
+    assert_eq!(world.page().len(), 2);
+    assert_eq!(world.of_device("mqtt_device_messages_total", "x"), Some(3.0));
+}
+
+#[test]
 fn the_word_that_a_device_left_may_come_before_what_it_had_said() {
     let mut world = World::new(&one(AVAILABLE, "name = \"a_watts\"\npath = \"a\""));
     world.hear_retained("home/x/status", r#"{"state":"offline"}"#);

@@ -26,6 +26,24 @@ fn a_scalar_is_a_value_in_whatever_it_is_written() {
 }
 
 #[test]
+fn a_scale_that_is_a_part_of_one_gives_the_number_that_a_person_would_write() {
+    for (scale, payload, expected) in [
+        ("0.01", "41", "0.41"),
+        ("0.01", "95", "0.95"),
+        ("0.1", "3", "0.3"),
+        ("0.001", "35", "0.035"),
+        ("0.3", "10", "3"),
+    ] {
+        assert_eq!(
+            becomes(&format!("scale = {scale}"), payload),
+            [format!("a_watts {expected}")],
+            "{payload}"
+        );
+    }
+    assert_eq!(becomes("scale = -0.5\noffset = 1", "3"), ["a_watts -0.5"]);
+}
+
+#[test]
 fn a_path_leads_through_objects_and_lists() {
     let payload = r#"{"a":{"b":[1,{"c":2}]},"x.y":3,"b":true,"t":"4.5"}"#;
     for (path, expected) in [("a.b[0]", "1"), ("a.b[1].c", "2"), ("'x.y'", "3"), ("b", "1"), ("t", "4.5")] {

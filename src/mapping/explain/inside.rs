@@ -28,6 +28,12 @@ pub(super) fn paths(payload: &[u8], reads_json: bool) -> String {
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     match (read, found.is_empty()) {
         (Err(_), true) => "the payload is not JSON".to_owned(),
+        (Ok(()), true) if payload.trim_ascii_start().starts_with(b"[") => {
+            "the payload is an empty list".to_owned()
+        }
+        (Ok(()), true) if payload.trim_ascii_start().starts_with(b"{") => {
+            "the payload is an empty object".to_owned()
+        }
         (Ok(()), true) => "the payload is a single value".to_owned(),
         (_, false) => format!("the payload has: {}{rest}", found.join(", ")),
     }
