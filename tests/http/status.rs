@@ -31,7 +31,7 @@ async fn the_status_page_tells_every_connections_story() {
         "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
         "renewed before its lifetime ran out",
         "the vendor refused the e-mail or the password",
-        "check the account and its password",
+        "correct them where they are configured",
         "nobody listens at the broker",
         "agreeing on TLS",
         "<a href=\"metrics\">",
