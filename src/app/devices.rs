@@ -57,21 +57,25 @@ pub struct DeviceReading {
     pub value: f64,
 }
 
-/// Lists the devices of every configured account with a reading of each.
+/// What was found, and what went wrong: a refused sign-in, no network; a sentence each that names the connection.
+pub type Found = (Vec<Device>, Vec<String>);
+
+/// Lists the devices of every configured account with a reading of each. One that cannot be asked keeps no other from it.
 ///
 /// # Errors
-/// A sentence that names the connection and what went wrong: a refused sign-in, no network.
-pub fn find(config: Config) -> Result<Vec<Device>, String> {
+/// When the program cannot start.
+pub fn find(config: Config) -> Result<Found, String> {
     block_on(async {
-        let mut found = Vec::new();
+        let (mut found, mut faults) = (Vec::new(), Vec::new());
         for connection in config.connections {
-            found.extend(
-                of(&connection).await.map_err(|why| format!("connection `{}`: {why}", connection.name))?,
-            );
+            match of(&connection).await {
+                Ok(devices) => found.extend(devices),
+                Err(why) => faults.push(format!("connection `{}`: {why}", connection.name)),
+            }
         }
-        Ok(found)
+        (found, faults)
     })
-    .map_err(|fault| format!("cannot start: {fault}"))?
+    .map_err(|fault| format!("cannot start: {fault}"))
 }
 
 async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {

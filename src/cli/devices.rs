@@ -42,22 +42,24 @@ pub(super) fn main(arguments: &Arguments, level: Option<Level>) -> ExitCode {
     for why in &silent {
         output::note(why);
     }
-    match devices::find(loaded.config) {
-        Ok(devices) if arguments.json => {
-            output::result(json(&devices));
-            ExitCode::SUCCESS
-        }
-        Ok(devices) => {
-            if accounts {
-                output::result(table(&devices).trim_end());
-            }
-            ExitCode::SUCCESS
-        }
+    let (devices, faults) = match devices::find(loaded.config) {
+        Ok(found) => found,
         Err(why) => {
             output::note(format!("hangup: {why}"));
-            ExitCode::from(PROBLEM)
+            return ExitCode::from(PROBLEM);
         }
+    };
+    for why in &faults {
+        output::note(format!("hangup: {why}"));
     }
+    // Of accounts that could not be asked nothing is known, which is not the same as an empty list.
+    let is_known = faults.is_empty() || !devices.is_empty();
+    if is_known && arguments.json {
+        output::result(json(&devices));
+    } else if is_known && accounts {
+        output::result(table(&devices).trim_end());
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
 }
 
 /// Why nothing can be listed of a connection; `None` where an account lists its devices.

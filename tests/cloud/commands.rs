@@ -11,7 +11,15 @@ use crate::support::scene::{Scene, WRONG_PASSWORD, assert_no_secret};
 /// Runs `hangup devices` beside the cloud, which lives on this thread.
 async fn devices(scene: &Scene, more: &'static [&'static str]) -> (Option<i32>, String, String) {
     let account = "[connection.source.navien.devices]\n020000aabb01 = \"cellar\"\n";
-    let config = scene.write("hangup.toml", &scene.connection("home", "", account));
+    devices_of(scene, &scene.connection("home", "", account), more).await
+}
+
+async fn devices_of(
+    scene: &Scene,
+    connections: &str,
+    more: &'static [&'static str],
+) -> (Option<i32>, String, String) {
+    let config = scene.write("hangup.toml", connections);
     let run =
         move || command(&["devices", "--config", config.to_str().unwrap()]).args(more).output().unwrap();
     let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.unwrap();
@@ -53,6 +61,19 @@ async fn devices_says_that_the_password_is_wrong() {
     let (code, table, log) = devices(&scene, &["--log-level", "trace"]).await;
     assert_eq!((code, table.as_str()), (Some(1), ""));
     assert!(log.contains("connection `home`") && log.contains("password"), "{log}");
+    assert_no_secret("devices", &log);
+    scene.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_asked_hides_no_other() {
+    let scene = Scene::new().await;
+    scene.write("wrong", WRONG_PASSWORD);
+    let cabin = scene.connection("cabin", "", "").replace("file = \"password\"", "file = \"wrong\"");
+    let both = cabin + &scene.connection("home", "", "");
+    let (code, table, log) = devices_of(&scene, &both, &[]).await;
+    assert_eq!((code, table.matches("020000aabb0").count() >= 2), (Some(1), true), "{table}{log}");
+    assert!(log.contains("connection `cabin`") && !log.contains("connection `home`"), "{log}");
     assert_no_secret("devices", &log);
     scene.cloud.stop().await;
 }
