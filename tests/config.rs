@@ -228,8 +228,8 @@ source = { navien = { email = "owner@example.com", password = { file = "password
 name = "x"
 "#,
         &[
-            "F:3: http.listen: `localhost:9883` is not an IP address with a port (write for example \
-             `[\"0.0.0.0:9883\"]`; IPv6 as `[::1]:9883`)",
+            "F:3: http.listen: `localhost:9883` is not an IP address with a port (write \
+             `127.0.0.1:9883`; IPv6 as `[::1]:9883`)",
             "F:4: http.lisen: is not a field (did you mean `listen`?)",
             "F:6: readings.series_limit: `0` is not a whole number from 1 to 10000000",
             "F:7: readings.outage_grace: `90` is not a duration (write for example `30s`)",
@@ -432,6 +432,7 @@ from = "profile"
 file = "profile"
 [[connection.subscribe]]
 preset = "tasmota"
+labels = { site = "cloud" }
 "#;
     let directory = directory(CONFIG);
     let files = [
@@ -491,4 +492,170 @@ fn help_and_version_teach() {
     let version = hangup(&["--version"], &[]);
     assert_eq!(version.stdout, format!("hangup {}\n", env!("CARGO_PKG_VERSION")));
     assert_eq!((help.code, version.code), (Some(0), Some(0)));
+}
+
+/// A connection to a broker with these tables below it.
+fn broker(name: &str, below: &str) -> String {
+    format!(
+        "[[connection]]\nname = \"{name}\"\n[connection.source.broker]\nurl = \"mqtt://{name}.lan\"\n{below}"
+    )
+}
+
+#[test]
+fn a_table_in_single_brackets_is_told_by_its_whole_name() {
+    refused(
+        &broker("home", "[connection.subscribe]\nfilter = \"a\"\n"),
+        &[
+            "F:5: connection \"home\", subscribe: begins with double brackets: write `[[connection.subscribe]]`",
+        ],
+    );
+    let metric =
+        "[[connection.subscribe]]\nfilter = \"a\"\n[connection.subscribe.metric]\nname = \"a_watts\"\n";
+    let run = check(&broker("home", metric));
+    assert!(run.stderr.contains("write `[[connection.subscribe.metric]]`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_word_without_quotes_is_told_with_them() {
+    let run = check(&broker("home", "version = 5\n[[connection.subscribe]]\npreset = \"tasmota\"\n"));
+    assert!(run.stderr.contains(".version: is a word here: write it in quotes, `\"5\"`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_told_with_its_first_wrong_line() {
+    let directory = directory("");
+    let write = |bytes: &[u8]| fs::write(directory.path().join("hangup.toml"), bytes).unwrap();
+    write(b"# one\n# caf\xe9\n");
+    let latin = check_in(&directory);
+    assert!(latin.stderr.starts_with("F:2: is not UTF-8: the first wrong byte"), "{}", latin.stderr);
+    write(b"\xff\xfe[\0h\0");
+    let wide = check_in(&directory);
+    assert!(wide.stderr.starts_with("F:1: is not UTF-8 but UTF-16"), "{}", wide.stderr);
+}
+
+#[test]
+fn places_that_are_something_else_are_refused() {
+    refused(
+        &format!("[state]\ndirectory = \"password\"\n[diagnostics]\nfile = \".\"\n{GOOD}"),
+        &[
+            "F:2: state.directory: names a file: write the directory that the journal shall lie in",
+            "F:4: diagnostics.file: names a directory: write a file in it (for example `diagnostics.json`)",
+        ],
+    );
+}
+
+#[test]
+fn a_name_without_a_unit_is_told_one_that_suits_it() {
+    for (name, told) in [
+        ("room_temperature", "`room_temperature_celsius`"),
+        (
+            "meter_energy_kwh",
+            "`meter_energy_joules` with `scale = 3600000` where its device says kilowatt hours",
+        ),
+        ("room_humidity", "`room_humidity_ratio` with `scale = 0.01` where its device says percent"),
+        ("battery_voltage", "`battery_voltage_volts`"),
+        ("meter_power", "`meter_power_watts`"),
+        ("anything", "`anything_watts`"),
+    ] {
+        let rule = format!(
+            "[[connection.subscribe]]\nfilter = \"a\"\n[[connection.subscribe.metric]]\nname = \"{name}\"\n"
+        );
+        let run = check(&broker("home", &rule));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_placeholder_of_another_program_is_doubtful() {
+    let rule = "[[connection.subscribe]]\nfilter = \"a/+\"\ndevice = \"$2\"\nlabels = { x = \"$1\" }\n";
+    let run = check(&broker("home", rule));
+    for told in [
+        "device: `$2` is only text here: the level 2 of the topic is `{2}`",
+        "labels: `x`: `$1` is only text",
+    ] {
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+    assert_eq!(run.code, Some(0));
+}
+
+#[test]
+fn connections_that_would_take_series_from_each_other_are_doubtful() {
+    let preset = |own: &str| format!("[[connection.subscribe]]\npreset = \"tasmota\"\n{own}");
+    let two =
+        |own: &str| check(&format!("{}{}", broker("north", &preset("")), broker("south", &preset(own))));
+    let same = two("");
+    let told = "warning: F:11: connection \"south\", subscribe: makes `";
+    assert!(same.stderr.starts_with(told) && same.stderr.contains("connection \"north\""), "{}", same.stderr);
+    assert!(
+        same.stderr.contains("`series_taken`") && same.stderr.contains("labels = { site"),
+        "{}",
+        same.stderr
+    );
+    assert_eq!((same.code, same.stderr.lines().count()), (Some(0), 1));
+    assert_eq!(two("labels = { site = \"south\" }\n").stderr, "");
+    let twice = check(&broker("home", &format!("{}{}", preset(""), preset(""))));
+    assert!(twice.stderr.contains("is there twice with the same `base`"), "{}", twice.stderr);
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_fault_and_a_closed_pipe_is_none() {
+    use std::process::Stdio;
+    let directory = directory(GOOD);
+    let yaml = directory.path().join("old.yaml");
+    fs::write(&yaml, "metrics: [{prom_name: a, mqtt_name: a}]\n").unwrap();
+    let config = directory.path().join("hangup.toml");
+    let (config, yaml) = (config.to_str().unwrap(), yaml.to_str().unwrap());
+    for arguments in [
+        &["check", "--config", config][..],
+        &["catalogue"],
+        &["man"],
+        &["preset"],
+        &["convert", yaml],
+        &["completions", "bash"],
+    ] {
+        let run = |stdout: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_hangup"));
+            Run::from(command.args(arguments).stdout(stdout).stderr(Stdio::piped()).output().unwrap())
+        };
+        let full = run(fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into());
+        assert_eq!(full.code, Some(1), "{arguments:?}");
+        assert_eq!(
+            full.stderr.matches("hangup: the result cannot be written: ").count(),
+            1,
+            "{}",
+            full.stderr
+        );
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = run(writer.into());
+        assert_eq!(closed.code, Some(0), "{arguments:?}: {}", closed.stderr);
+        assert!(!closed.stderr.contains("cannot be written"), "{}", closed.stderr);
+    }
+}
+
+#[test]
+fn a_place_on_the_command_line_is_told_as_it_is_written_there() {
+    let run = hangup(&["run", "--listen", "localhost:29899"], &[]);
+    assert!(run.stderr.contains("write `127.0.0.1:29899`") && !run.stderr.contains("[\""), "{}", run.stderr);
+    let run = hangup(&["run", "--listen", "29899"], &[]);
+    assert!(run.stderr.contains("write for example `0.0.0.0:9883`"), "{}", run.stderr);
+    assert_eq!(run.code, Some(2));
+}
+
+#[test]
+fn a_web_configuration_file_that_is_not_there_is_told_with_who_named_it() {
+    let run = check(&format!("[http]\nweb_config_file = \"web.yml\"\n{GOOD}"));
+    assert!(run.stderr.starts_with("F: http.web_config_file: the file `"), "{}", run.stderr);
+    assert!(run.stderr.contains("web.yml`, named here, does not exist"), "{}", run.stderr);
+    assert_eq!(run.code, Some(1));
+    let directory = directory(GOOD);
+    let config = directory.path().join("hangup.toml");
+    let run = hangup(&["run", "--config", config.to_str().unwrap(), "--web-config", "nowhere.yml"], &[]);
+    assert!(
+        run.stderr.contains("--web-config: the file `nowhere.yml`, named here, does not exist"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.code, Some(2));
 }

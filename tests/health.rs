@@ -53,6 +53,15 @@ fn any_other_answer_is_told_and_not_healthy() {
 }
 
 #[test]
+fn a_page_that_speaks_no_http_may_have_tls() {
+    let (address, request) = server("\u{15}\u{3}\u{3}\0\u{2}\u{2}\n");
+    let (code, text) = health(&["--url", &format!("http://{address}/")], None);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("not HTTP; a page with TLS is asked with `hangup report https://"), "{text}");
+    request.join().unwrap();
+}
+
+#[test]
 fn a_closed_port_is_not_healthy() {
     // The port was free a moment ago and nobody listens on it now.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -100,9 +100,7 @@ pub struct Access {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The file cannot be read.
-    #[error(
-        "{file} cannot be read: {why}; write for example `hangup report diagnostics.json` or `hangup report http://127.0.0.1:9883`"
-    )]
+    #[error("{file} cannot be read: {why}; {}", right_place(.file))]
     Unreadable {
         /// Which.
         file: String,
@@ -137,6 +135,16 @@ pub enum Fault {
     /// The client cannot be made.
     #[error("{0}")]
     Client(String),
+}
+
+/// What to write in place of a file that is not there. `host:9883` is the address of a page without what begins one.
+fn right_place(file: &str) -> String {
+    let port = file.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, rest)| rest);
+    let port = port.and_then(|rest| rest.split('/').next());
+    if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+        return format!("for a running hangup write `http://{file}`");
+    }
+    "write for example `hangup report diagnostics.json` or `hangup report http://127.0.0.1:9883`".to_owned()
 }
 
 /// What was read.
@@ -196,10 +204,13 @@ fn parsed(name: &str, bytes: &[u8]) -> Result<Document, Fault> {
     if let Ok(baseline) = serde_json::from_slice(bytes) {
         return Ok(Document::Baseline(Box::new(baseline)));
     }
-    if export.is_data() {
-        return Err(Fault::NotExport(name.to_owned(), redacted(&export.to_string())));
+    // The first fault may be one of meaning before one of grammar: `[http]` begins a list.
+    if let Err(fault) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        return Err(Fault::NotJson(name.to_owned(), fault.line(), fault.column()));
     }
-    Err(Fault::NotJson(name.to_owned(), export.line(), export.column()))
+    let why = export.to_string();
+    let why = if why.contains("struct ") { "it is not an object".to_owned() } else { redacted(&why) };
+    Err(Fault::NotExport(name.to_owned(), why))
 }
 
 /// Reads the document of a running hangup as often as wanted.
@@ -246,7 +257,13 @@ impl Reader {
     /// When nobody answers, or something else.
     pub async fn read(&self) -> Result<Export, Fault> {
         let name = self.plain();
-        let silent = |fault: reqwest::Error| Fault::Silent(name.clone(), reason(&fault.without_url()));
+        let plain = self.address.0.scheme() == "http";
+        let silent = |fault: reqwest::Error| {
+            // Somebody is there, and answers in something else than HTTP.
+            let perhaps_tls = plain && !fault.is_connect() && !fault.is_timeout();
+            let tls = if perhaps_tls { "; if its page has TLS, write `https://`" } else { "" };
+            Fault::Silent(name.clone(), format!("{}{tls}", reason(&fault.without_url())))
+        };
         let mut request = self.client.get(self.address.0.clone());
         if let (Some(user), "") = (&self.user, self.address.0.username()) {
             request = request.basic_auth(user, self.password.as_ref().map(Secret::expose));
@@ -321,12 +338,42 @@ mod tests {
     }
 
     #[test]
+    fn an_address_without_its_beginning_is_told() {
+        for (file, right) in [
+            ("127.0.0.1:29886", "write `http://127.0.0.1:29886`"),
+            ("heater.local:9883/x", "write `http://heater.local:9883/x`"),
+            ("diagnostics.json", "`hangup report diagnostics.json`"),
+            ("c:x", "`hangup report diagnostics.json`"),
+        ] {
+            let why = std::io::Error::from(std::io::ErrorKind::NotFound);
+            let told = Fault::Unreadable { file: file.to_owned(), why }.to_string();
+            assert!(told.contains(right), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_speaks_no_http_may_have_tls() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let alert = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The alert "unexpected message" of TLS.
+            tokio::io::AsyncWriteExt::write_all(&mut stream, &[21, 3, 3, 0, 2, 2, 10]).await.unwrap();
+        });
+        let told = Reader::new(address, &Access::default()).unwrap().read().await.unwrap_err().to_string();
+        assert!(told.contains("write `https://`"), "{told}");
+        alert.await.unwrap();
+    }
+
+    #[test]
     fn what_is_no_document_is_told_apart_by_what_it_is() {
         let fault = |text: &str| parsed("x", text.as_bytes()).unwrap_err();
         assert!(matches!(fault("not json"), Fault::NotJson(_, 1, _)));
         assert!(matches!(fault(""), Fault::NotJson(..)));
         assert!(matches!(fault("{\"timestamp\": \"2026-03-01T12:00:00Z\""), Fault::NotJson(..)));
-        assert!(matches!(fault("[]"), Fault::NotExport(..)));
+        assert!(matches!(fault("[http]\nlisten = 1\n"), Fault::NotJson(_, 1, 2)));
+        let list = fault("[]").to_string();
+        assert!(list.contains("(it is not an object)") && !list.contains("struct"), "{list}");
         let other = fault("{\"timestamp\": \"2026-03-01T12:00:00Z\"}").to_string();
         assert!(other.contains("metrics") && other.contains("/api/v1/diagnostics"), "{other}");
     }

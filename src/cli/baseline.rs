@@ -16,6 +16,7 @@ use super::{PROBLEM, USAGE, output};
 use crate::app::ask::{self, Access, Address, Document, Place};
 use crate::app::baseline::{self, End, News, Wish};
 use crate::clock::now;
+use crate::config::Human;
 use crate::lifecycle::baseline::Baseline;
 use crate::lifecycle::export::Stamp;
 
@@ -62,9 +63,8 @@ pub(super) struct Arguments {
 
 fn length(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-    let length = humantime::parse_duration(text)
-        .ok()
-        .filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length));
+    let Human(length) = text.parse()?;
+    let length = Some(length).filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length));
     length.ok_or_else(|| "write for example 24h, from 1s to 366d".to_owned())
 }
 
@@ -132,7 +132,7 @@ fn held(file: &Path, access: &Access) -> Result<Baseline, String> {
 
 /// `3h 12m of 1day: 2 drops`.
 fn so_far(baseline: &Baseline) -> String {
-    let seconds = |length: Duration| humantime::format_duration(Duration::from_secs(length.as_secs()));
+    let seconds = |length: Duration| Human(Duration::from_secs(length.as_secs()));
     let whole = baseline.until.since(baseline.from);
     let past = Stamp(now().wall).since(baseline.from).min(whole);
     let drops = match baseline.drops() {

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{ConfigArguments, PROBLEM, ShardArguments, output};
+use super::{ConfigArguments, PROBLEM, ShardArguments, WEB_FIELD, check_web, output};
 use crate::config::{
     AwsIot, Broker, Commands, Config, Connection, Diagnostics, Human, Listen, LogFormat, Navien, Origin,
     Shard, Source, State,
 };
-use crate::http::web::{self, Web};
+use crate::http::web::Web;
 use crate::mapping;
 
 const EXAMPLES: &str = "\
@@ -36,7 +36,8 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     match arguments.config.load() {
         Ok(loaded) => {
-            if let Some(Err(problems)) = loaded.config.http.web_config_file.as_deref().map(web::check) {
+            let check = |file| check_web(file, &arguments.config.origin(), WEB_FIELD);
+            if let Some(Err(problems)) = loaded.config.http.web_config_file.as_deref().map(check) {
                 return output::problems(&problems, PROBLEM);
             }
             for warning in &loaded.warnings {
@@ -53,10 +54,6 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 
 /// What would run, without anything personal.
 fn summary(origin: &Origin, config: &Config, part: Option<Shard>) -> String {
-    let name = match origin {
-        Origin::File(path) => path.display().to_string(),
-        Origin::Environment => "environment".to_owned(),
-    };
     let Config {
         http,
         readings,
@@ -79,7 +76,7 @@ fn summary(origin: &Origin, config: &Config, part: Option<Shard>) -> String {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
-    let mut text = format!("{name}: no problem found. `hangup run` would start\n");
+    let mut text = format!("{origin}: no problem found. `hangup run` would start\n");
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  page        {}", listen.join(", "));
     let _ = writeln!(text, "  readings    at most {} series", readings.series_limit);

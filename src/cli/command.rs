@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{PROBLEM, USAGE, output};
 use crate::clock::{Instant, now, sleep_until};
+use crate::config::Human;
 use crate::source::navien::command::{ROWS, from_words, usage};
 use crate::source::tls;
 
@@ -59,7 +60,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// How long to wait for the device
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = wait)]
     wait: Duration,
     /// Where hangup serves
     #[arg(long, value_name = "URL", env = "HANGUP_URL", default_value = "http://127.0.0.1:9883", value_parser = url)]
@@ -73,6 +74,10 @@ pub(super) struct Arguments {
     /// An id of your own: the same id is never done twice
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    text.parse().map(|Human(wait)| wait)
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {

@@ -2,11 +2,12 @@
 //!
 //! Never written by hand: made from the definition of the command line. Needs no configuration.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+
+use super::output;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,8 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    // Who closes the pipe has seen enough.
-    let _ = std::io::stdout().lock().write_all(&script(arguments.shell));
+    output::bytes(&script(arguments.shell));
     ExitCode::SUCCESS
 }
 

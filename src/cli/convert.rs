@@ -15,9 +15,9 @@ Examples:
   hangup convert /etc/prometheus/mqtt-exporter.yaml > hangup.toml
   hangup check --config hangup.toml
 
-What cannot be said stands in the result as a comment with the reason, and on stderr. A
-password is never repeated. deploy/migration.md has the rest of the way, from mqtt-exporter
-and from Telegraf too.
+What cannot be said stands in the result as a comment with the reason, and on stderr; so
+does what `hangup check` would refuse of the result. A password is never repeated.
+deploy/migration.md has the rest of the way, from mqtt-exporter and from Telegraf too.
 
 Exit codes: 0 done, 1 when the file is no configuration of mqtt2prometheus, 2 when it cannot
 be read.";

@@ -29,6 +29,8 @@ wrong.";
 const LIMIT: Duration = Duration::from_secs(3);
 /// The first line of an answer fits into so many bytes.
 const FIRST_LINE: usize = 1024;
+/// What may be the matter with a page that does not speak HTTP.
+const TLS: &str = "; a page with TLS is asked with `hangup report https://…`";
 /// Where hangup serves when nobody says otherwise.
 const PORT: u16 = 9883;
 
@@ -72,13 +74,16 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(line) => {
-            let told = status(&line)
-                .map_or_else(|| "something that is not HTTP".to_owned(), |code| code.to_string());
-            output::note(format!("hangup: http://{host}{path} answered {told}"));
+            let (told, hint) = match status(&line) {
+                Some(code) => (code.to_string(), ""),
+                None => ("something that is not HTTP".to_owned(), TLS),
+            };
+            output::note(format!("hangup: http://{host}{path} answered {told}{hint}"));
             ExitCode::from(PROBLEM)
         }
         Err(fault) => {
-            output::note(format!("hangup: http://{host}{path} did not answer: {fault}"));
+            let hint = if fault.kind() == io::ErrorKind::ConnectionReset { TLS } else { "" };
+            output::note(format!("hangup: http://{host}{path} did not answer: {fault}{hint}"));
             ExitCode::from(PROBLEM)
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Never written by hand: made from the definition of the command line. Needs no configuration.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,10 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.output {
-        None => page(&definition()).map(|page| {
-            // Who closes the pipe has seen enough.
-            let _ = io::stdout().lock().write_all(&page);
-        }),
+        None => page(&definition()).map(|page| output::bytes(&page)),
         Some(directory) => write_all(directory)
             .map_err(|fault| io::Error::new(fault.kind(), format!("{}: {fault}", directory.display()))),
     };

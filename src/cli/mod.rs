@@ -20,13 +20,14 @@ mod report;
 mod run;
 mod simulate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Listen, Loaded, Origin, Problems, Shard, load};
+use crate::config::{Listen, Loaded, Origin, Problem, Problems, Shard, load};
+use crate::http::web;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +49,8 @@ Configuration:
 Exit codes:
   0  done
   1  a problem was found: `check` found faults, a port is in use, a sign-in failed,
-     nothing to report was reached, nothing came of the message to explain
+     nothing to report was reached, nothing came of the message to explain, or the result
+     could not be written
   2  the command line or the configuration is wrong";
 
 /// The name of the program.
@@ -89,7 +91,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let Cli { command, log_level } = Cli::parse();
-    match command {
+    output::settled(match command {
         Command::Run(arguments) => run::main(arguments, log_level),
         Command::Demo(arguments) => demo::main(&arguments, log_level),
         Command::Devices(arguments) => devices::main(&arguments, log_level),
@@ -105,7 +107,7 @@ pub fn main() -> ExitCode {
         Command::Convert(arguments) => convert::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),
-    }
+    })
 }
 
 /// The exit code for a problem at work: a fault found, a port in use, a refused sign-in.
@@ -122,6 +124,19 @@ fn outcome(result: Result<(), app::Error>) -> ExitCode {
             ExitCode::from(PROBLEM)
         }
     }
+}
+
+/// The field that names the web configuration file.
+const WEB_FIELD: &str = "http.web_config_file";
+
+/// Reads the web configuration file for its faults. `origin` and `place` say who named it.
+fn check_web(file: &Path, origin: &Origin, place: &str) -> Result<(), Problems> {
+    let Err(fault) = std::fs::metadata(file) else { return web::check(file) };
+    let missing = fault.kind() == std::io::ErrorKind::NotFound;
+    let why = if missing { "does not exist".to_owned() } else { format!("cannot be read: {}", fault.kind()) };
+    let message = format!("the file `{}`, named here, {why}", file.display());
+    let problem = Problem { line: None, place: place.to_owned(), message };
+    Err(Problems { origin: origin.to_string(), list: vec![problem] })
 }
 
 /// Where the configuration is.

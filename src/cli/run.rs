@@ -8,10 +8,9 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing::{Level, warn};
 
-use super::{ConfigArguments, ListenArguments, ShardArguments, USAGE, logs, output};
+use super::{ConfigArguments, ListenArguments, ShardArguments, USAGE, WEB_FIELD, check_web, logs, output};
 use crate::app;
 use crate::config::{Config, Loaded, Problems};
-use crate::http::web;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,7 +65,8 @@ fn load(arguments: &Arguments) -> Result<Loaded, Problems> {
         loaded.config.http.web_config_file.clone_from(&arguments.web_config);
     }
     if let Some(file) = &loaded.config.http.web_config_file {
-        web::check(file)?;
+        let place = if arguments.web_config.is_some() { "--web-config" } else { WEB_FIELD };
+        check_web(file, &arguments.config.origin(), place)?;
     }
     Ok(loaded)
 }

@@ -14,7 +14,7 @@ use super::secret_field::Surroundings;
 use super::suited::Kind;
 use super::{
     Config, Connection, Http, Log, LogFormat, Policy, ProcessLimits, Readings, Source, aws_iot, broker,
-    fleet, listen, mapping, navien, past, reconnect, suited, value,
+    fleet, listen, mapping, navien, past, reconnect, suited, taken::Taken, value,
 };
 
 /// The sources, as they stand in a file.
@@ -159,6 +159,7 @@ fn connections(root: &mut Fields<'_, '_>, shared: &Shared, around: &Surroundings
     let mut names = BTreeSet::new();
     let mut client_ids = BTreeSet::new();
     let mut connections = Vec::new();
+    let mut taken = Taken::default();
     for (index, mut fields) in tables.into_iter().enumerate() {
         fields = fields.renamed(format!("connection {}, ", index + 1));
         let name = fields.require("name", "name = \"home\"", name);
@@ -183,6 +184,7 @@ fn connections(root: &mut Fields<'_, '_>, shared: &Shared, around: &Surroundings
         let grace = fields.read("outage_grace", value::duration(GRACE)).or(shared.grace);
         let (kind, source) = source(&mut fields, around);
         let subscribe = mapping::all(&mut fields);
+        taken.check(&fields, &subscribe);
         if let Some(kind) = kind {
             if !patient {
                 suited::hurry(kind, &mut policy);

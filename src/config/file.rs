@@ -65,13 +65,15 @@ pub(super) struct Fields<'a, 't> {
     table: &'a DeTable<'t>,
     span: Option<Range<usize>>,
     prefix: String,
+    /// The tables around it as they are written in brackets: `connection.subscribe.`.
+    written: String,
     known: Vec<&'static str>,
 }
 
 impl<'a, 't> Fields<'a, 't> {
     /// The top of a file.
     pub(super) fn root(report: &'a Report<'t>, table: &'a DeTable<'t>) -> Self {
-        Self { report, table, span: None, prefix: String::new(), known: Vec::new() }
+        Self { report, table, span: None, prefix: String::new(), written: String::new(), known: Vec::new() }
     }
 
     /// The same table under another name: what a connection is called is only known after a look inside.
@@ -125,7 +127,7 @@ impl<'a, 't> Fields<'a, 't> {
     /// The table under `key`; `None` when absent or (as the report then says) not a table.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Fields<'a, 't>> {
         let value = self.value(key)?;
-        let inner = self.inner(value, format!("{}{key}.", self.prefix));
+        let inner = self.inner(key, value, format!("{}{key}.", self.prefix));
         if inner.is_none() {
             self.problem(key, format!("must be a table, not {}", article(value.get_ref())));
         }
@@ -135,13 +137,15 @@ impl<'a, 't> Fields<'a, 't> {
     /// The tables of a `[[key]]` list, in the order of the file.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<Fields<'a, 't>> {
         let Some(value) = self.value(key) else { return Vec::new() };
+        let written = format!("{}{key}", self.written);
         let Some(items) = value.get_ref().as_array() else {
-            self.problem(key, format!("begins with double brackets: write `[[{key}]]`"));
+            self.problem(key, format!("begins with double brackets: write `[[{written}]]`"));
             return Vec::new();
         };
-        let tables: Vec<_> = items.iter().filter_map(|item| self.inner(item, format!("{key}, "))).collect();
+        let tables: Vec<_> =
+            items.iter().filter_map(|item| self.inner(key, item, format!("{key}, "))).collect();
         if tables.len() != items.len() {
-            self.problem(key, format!("must be a list of tables: write each as `[[{key}]]`"));
+            self.problem(key, format!("must be a list of tables: write each as `[[{written}]]`"));
         }
         tables
     }
@@ -163,6 +167,11 @@ impl<'a, 't> Fields<'a, 't> {
     /// Whether `key` is written, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// The string under `key`, where it is one; nothing is noted.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.table.get(key)?.get_ref().as_str()
     }
 
     /// The keys of this table with their values in the order of the file, for tables whose keys are the user's own.
@@ -215,9 +224,17 @@ impl<'a, 't> Fields<'a, 't> {
         self.table.get(key)
     }
 
-    fn inner(&self, value: &'a Spanned<DeValue<'t>>, prefix: String) -> Option<Fields<'a, 't>> {
+    fn inner(&self, key: &str, value: &'a Spanned<DeValue<'t>>, prefix: String) -> Option<Fields<'a, 't>> {
         let table = value.get_ref().as_table()?;
-        Some(Fields { report: self.report, table, span: Some(value.span()), prefix, known: Vec::new() })
+        let (report, span) = (self.report, Some(value.span()));
+        Some(Fields {
+            report,
+            table,
+            span,
+            prefix,
+            written: format!("{}{key}.", self.written),
+            known: Vec::new(),
+        })
     }
 
     /// Where `key` stands, or where its table begins.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What to write instead of a wrong address.
-const ADDRESS: &str = "write for example `[\"0.0.0.0:9883\"]`; IPv6 as `[::1]:9883`";
+const ADDRESS: &str = "write for example `0.0.0.0:9883`; IPv6 as `[::1]:9883`";
 /// What to write instead of a wrong path.
 const PATH: &str = "write for example `unix:/run/hangup/hangup.sock`";
 
@@ -38,9 +38,14 @@ impl FromStr for Listen {
                 _ => Err(format!("`{}` is not an absolute path of up to 107 bytes ({PATH})", plain(text))),
             };
         }
-        text.parse()
-            .map(Self::Tcp)
-            .map_err(|_| format!("`{}` is not an IP address with a port ({ADDRESS})", plain(text)))
+        text.parse().map(Self::Tcp).map_err(|_| {
+            let port = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok());
+            let right = port.map_or_else(
+                || ADDRESS.to_owned(),
+                |port| format!("write `127.0.0.1:{port}`; IPv6 as `[::1]:{port}`"),
+            );
+            format!("`{}` is not an IP address with a port ({right})", plain(text))
+        })
     }
 }
 

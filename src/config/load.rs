@@ -2,6 +2,7 @@
 //!
 //! Never takes half a configuration: one fault, and there is none.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::file::Report;
@@ -31,6 +32,16 @@ pub enum Origin {
     File(PathBuf),
     /// `NAVIEN_EMAIL` with `NAVIEN_PASSWORD` or `NAVIEN_PASSWORD_FILE`: one connection named `navien`.
     Environment,
+}
+
+/// The file, or `environment`.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Environment => f.write_str(ENVIRONMENT),
+        }
+    }
 }
 
 /// A valid configuration, and what is doubtful about it.
@@ -63,8 +74,14 @@ pub fn load_with(origin: &Origin, variable: &dyn Fn(&str) -> Option<String>) -> 
 
 fn from_file(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
     let origin = path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let text = match std::fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(fault) => {
+                let list = vec![no_text(fault.as_bytes(), fault.utf8_error().valid_up_to())];
+                return Err(Problems { origin, list });
+            }
+        },
         Err(error) => {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             let unread = || format!("cannot be read: {}", error.kind());
@@ -84,6 +101,30 @@ fn from_file(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<L
             Ok(Loaded { config, warnings })
         }
         Some(_) | None => Err(Problems { origin, list }),
+    }
+}
+
+/// Everything that is wrong with the text of a file, before the files that it names are there.
+pub(crate) fn faults(text: &str) -> Vec<Problem> {
+    const FILES: [&str; 4] = ["password", "ca_file", "client_certificate_file", "client_key_file"];
+    let report = Report::new(text);
+    let around = Surroundings { directory: PathBuf::new(), variable: &|_| None };
+    if let Some(table) = report.parse() {
+        check::config(&report, &table, &around);
+    }
+    let (mut problems, _) = report.finish();
+    let of_file = |place: &str| FILES.iter().any(|file| place.ends_with(&format!(".{file}")));
+    problems.retain(|problem| !of_file(&problem.place));
+    problems
+}
+
+/// The fault of a file that is not UTF-8 from `wrong` on.
+fn no_text(bytes: &[u8], wrong: usize) -> Problem {
+    let other = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { " but UTF-16" } else { "" };
+    Problem {
+        line: Some(1 + bytes.iter().take(wrong).filter(|byte| **byte == b'\n').count()),
+        place: String::new(),
+        message: format!("is not UTF-8{other}: the first wrong byte is in this line; save the file as UTF-8"),
     }
 }
 

@@ -22,6 +22,7 @@ mod secret;
 mod secret_field;
 mod shard;
 mod suited;
+mod taken;
 mod tls;
 mod value;
 
@@ -31,6 +32,7 @@ pub(crate) use filter::{filter_fault, topic_fault, unshared};
 pub use fleet::{Clients as FleetClients, Fleet, Kind as FleetKind};
 pub use human::Human;
 pub use listen::Listen;
+pub(crate) use load::faults;
 pub use load::{Loaded, Origin, load, load_with};
 pub use mapping::Subscribe;
 pub use mqtt::{Mqtt, Will};

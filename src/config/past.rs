@@ -91,6 +91,9 @@ pub(super) fn state(fields: Option<Fields<'_, '_>>, around: &Surroundings<'_>) -
     let mut state = State::default();
     if let Some(mut fields) = fields {
         state.directory = fields.read("directory", path(around));
+        if state.directory.as_deref().is_some_and(|place| place.exists() && !place.is_dir()) {
+            fields.problem("directory", "names a file: write the directory that the journal shall lie in");
+        }
         fields.set("journal_limit", &mut state.journal_limit, value::size(MIB..=1024 * MIB));
         fields.finish();
     }
@@ -109,6 +112,9 @@ pub(super) fn diagnostics(fields: Option<Fields<'_, '_>>, around: &Surroundings<
     let mut diagnostics = Diagnostics::default();
     if let Some(mut fields) = fields {
         diagnostics.file = fields.read("file", path(around));
+        if diagnostics.file.as_deref().is_some_and(std::path::Path::is_dir) {
+            fields.problem("file", "names a directory: write a file in it (for example `diagnostics.json`)");
+        }
         let often = value::duration(Duration::from_secs(1)..=Duration::from_secs(86_400));
         fields.set("interval", &mut diagnostics.interval, often);
         fields.set("names", &mut diagnostics.names, value::word(NAMES));

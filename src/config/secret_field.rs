@@ -89,14 +89,20 @@ pub(super) fn table(
                 if let SecretSource::File(path) = &secret
                     && others_may_read(path)
                 {
-                    fields.warning_at(value.span(), "…", OPEN);
+                    fields.warning_at(value.span(), shown(key.get_ref()), OPEN);
                 }
                 secrets.push((key.get_ref().to_string(), secret));
             }
-            Err(message) => fields.problem_at(value.span(), "…", message),
+            Err(message) => fields.problem_at(value.span(), shown(key.get_ref()), message),
         }
     }
     secrets
+}
+
+/// A key of the user's own, where it is made of words. A secret on the wrong side of the `=` mostly has digits.
+fn shown(key: &str) -> &str {
+    let plain = key.len() <= 32 && key.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
+    if plain { key } else { "…" }
 }
 
 fn entry(value: &DeValue<'_>, around: &Surroundings<'_>) -> Result<SecretSource, String> {

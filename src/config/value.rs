@@ -36,6 +36,11 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&DeValue<'_>)
 /// A whole number, within a range.
 pub(super) fn integer(range: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Result<u64, String> {
     move |value| {
+        if let Some(text) =
+            value.as_str().filter(|text| text.parse().is_ok_and(|number| range.contains(&number)))
+        {
+            return Err(format!("must be a number without quotes (write `{text}`)"));
+        }
         let number = value
             .as_integer()
             .and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok());
@@ -51,6 +56,9 @@ pub(super) fn integer_or(word: &'static str) -> impl Fn(&DeValue<'_>) -> Result<
     move |value| {
         if value.as_str() == Some(word) {
             return Ok(None);
+        }
+        if let Some(text) = value.as_str().filter(|text| text.parse::<u32>().is_ok()) {
+            return Err(format!("must be a number without quotes (write `{text}`)"));
         }
         let number =
             integer(1..=u64::from(u32::MAX))(value).ok().and_then(|number| u32::try_from(number).ok());
@@ -120,7 +128,10 @@ pub(super) fn list<T>(
 
 /// `true` or `false`.
 pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| format!("{} is neither `true` nor `false`", shown(value)))
+    value.as_bool().ok_or_else(|| match value.as_str() {
+        Some(word @ ("true" | "false")) => format!("must be without quotes (write `{word}`)"),
+        Some(_) | None => format!("{} is neither `true` nor `false`", shown(value)),
+    })
 }
 
 /// Any string that is not empty.
@@ -139,6 +150,16 @@ pub(super) fn word<T: Copy>(
     move |value| {
         let found = words.iter().find(|(word, _)| value.as_str() == Some(word));
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let plain = match value {
+                DeValue::Integer(integer) => integer.as_str(),
+                DeValue::Float(float) => float.as_str(),
+                DeValue::Boolean(true) => "true",
+                DeValue::Boolean(false) => "false",
+                DeValue::String(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => "",
+            };
+            if let Some((word, _)) = words.iter().find(|(word, _)| *word == plain) {
+                return format!("is a word here: write it in quotes, `\"{word}\"`");
+            }
             let all = words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
             format!("{} is not one of {all}", shown(value))
         })

@@ -3,6 +3,7 @@
 //! Pure. Never repeats a password, and never leaves anything out silently: what cannot be said becomes a comment and a note.
 
 mod broker;
+mod doubt;
 mod formula;
 mod place;
 mod rule;
@@ -57,8 +58,14 @@ pub fn mqtt2prometheus(yaml: &str) -> Result<Converted, String> {
     let topics = topics(mqtt, &mut notes);
     let separator = root.pointer("/json_parsing/separator").and_then(text).unwrap_or_else(|| ".".to_owned());
     let expire = expire(&root, &mut notes);
-    let qos =
-        mqtt.get("qos").and_then(Value::as_u64).and_then(|qos| u8::try_from(qos).ok()).unwrap_or(0).min(2);
+    doubt::unknown(&root, &mut notes);
+    let qos = mqtt.get("qos").and_then(Value::as_u64).and_then(|qos| u8::try_from(qos).ok());
+    let qos = qos.filter(|qos| *qos <= 2).unwrap_or_else(|| {
+        if mqtt.get("qos").is_some_and(|given| !given.is_null()) {
+            notes.push("`mqtt.qos` is none of 0, 1 and 2: it is 0 here".to_owned());
+        }
+        0
+    });
     let empty = |pattern: Option<String>, device: &str, format: Format| Subscribe {
         filter: topics.filter.clone(),
         qos,
@@ -118,6 +125,7 @@ pub fn mqtt2prometheus(yaml: &str) -> Result<Converted, String> {
     }
     let _ = write!(toml, "\n{}", to_text(&subscribes, "connection."));
     toml.push_str(&broker::tail(mqtt));
+    notes.extend(doubt::faults(&toml, &subscribes));
     let notes: Vec<_> = notes.iter().map(|note| one_line(note)).collect();
     Ok(Converted { toml: commented(&notes, &toml), notes })
 }

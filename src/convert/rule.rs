@@ -56,7 +56,12 @@ pub(super) fn convert(
     let (name, kind) = name_and_kind(&name, field("type").and_then(text).as_deref(), forced, &mut notes)?;
     let path = path.map(|path| self::path(path, separator)).transpose()?;
     let value = value(given, &mut notes)?;
-    let scale = field("mqtt_value_scale").and_then(Value::as_f64).filter(|scale| *scale != 0.0);
+    let scale = field("mqtt_value_scale").and_then(Value::as_f64);
+    if scale.is_none() && field("mqtt_value_scale").is_some() {
+        notes.push("`mqtt_value_scale` is not a finite number: it is left out".to_owned());
+    }
+    // Nothing else than 1 there.
+    let scale = scale.filter(|scale| *scale != 0.0);
     let (value, scale) = match (value, scale) {
         (Some(value), Some(scale)) => (Some(format!("({value}) * {scale}")), 1.0),
         (value, scale) => (value, scale.unwrap_or(1.0)),
@@ -72,7 +77,7 @@ pub(super) fn convert(
         topic: None,
         path: path.map(|path| path.to_string()),
         read: ReadAs::Number,
-        values: values(given),
+        values: values(given, &mut notes),
         scale,
         offset: 0.0,
         value,
@@ -104,7 +109,11 @@ fn name_and_kind(
             ));
             MetricKind::Gauge
         }
-        (_, false) => MetricKind::Gauge,
+        (Some("gauge") | None, false) => MetricKind::Gauge,
+        (Some(_), false) => {
+            notes.push("its `type` is neither `gauge` nor `counter`: it is a gauge here".to_owned());
+            MetricKind::Gauge
+        }
     };
     if forced && kind == MetricKind::Gauge {
         notes.push(format!(
@@ -166,14 +175,25 @@ fn value(given: &Value, notes: &mut Vec<String>) -> Result<Option<String>, Strin
 }
 
 /// Numbers for words, and for everything that is none.
-fn values(given: &Value) -> Vec<(String, f64)> {
+fn values(given: &Value, notes: &mut Vec<String>) -> Vec<(String, f64)> {
     let mapping = given.get("string_value_mapping");
     let words = mapping.and_then(|mapping| mapping.get("map")).and_then(Value::as_object);
-    let mut values: Vec<_> = words
-        .into_iter()
-        .flatten()
-        .filter_map(|(word, number)| Some((word.clone(), number.as_f64()?)))
-        .collect();
+    let mut values = Vec::new();
+    for (word, number) in words.into_iter().flatten() {
+        match number.as_f64() {
+            // Here it is any other word.
+            _ if word == "*" => notes.push(
+                "the word `*` of its `string_value_mapping` is left out: here it stands for any other word"
+                    .to_owned(),
+            ),
+            Some(number) => values.push((word.clone(), number)),
+            None => {
+                notes.push(format!(
+                    "the word `{word}` of its `string_value_mapping` is left out: it has no finite number"
+                ));
+            }
+        }
+    }
     let other = given.get("error_value").or_else(|| mapping.and_then(|mapping| mapping.get("error_value")));
     values.extend(other.and_then(Value::as_f64).map(|number| ("*".to_owned(), number)));
     if !values.is_empty() {
@@ -219,7 +239,15 @@ fn label(given: &str, notes: &mut Vec<String>) -> String {
     if check_label(given).is_ok() && given != "sensor" {
         return given.to_owned();
     }
-    let name = format!("exported_{given}");
-    notes.push(format!("the label `{given}` is called `{name}` here: the old name has a meaning of its own"));
+    let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let plain: String = given.chars().map(letters).collect();
+    let plain =
+        if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("label_{plain}") };
+    let (name, why) = if plain != given && check_label(&plain).is_ok() && plain != "sensor" {
+        (plain, "a label name begins with a letter and holds a-z, 0-9 and `_`")
+    } else {
+        (format!("exported_{plain}"), "the old name has a meaning of its own")
+    };
+    notes.push(format!("the label `{given}` is called `{name}` here: {why}"));
     name
 }

@@ -353,6 +353,50 @@ metrics:
 }
 
 #[test]
+fn what_the_check_would_refuse_is_told_with_where_it_comes_from() {
+    let note = |mqtt: &str, metric: &str, note: &str| {
+        let yaml = format!(
+            "mqtt:\n  server: tcp://h:1883\n{mqtt}metrics:\n  - prom_name: ok\n    mqtt_name: ok\n    type: gauge\n{metric}"
+        );
+        let converted = mqtt2prometheus(&yaml).unwrap();
+        let told = converted.notes.iter().any(|known| known.contains(note));
+        assert!(told, "{note}: {:#?}\n{}", converted.notes, converted.toml);
+        converted
+    };
+    let refused = "`hangup check` will refuse this: ";
+    for (mqtt, from) in [
+        ("  topic_path: a/#/b\n", "(from `mqtt.topic_path`): has a `#` that is not alone"),
+        ("  device_id_regex: \"(\"\n", "(from `mqtt.device_id_regex`): is not a regular expression"),
+        ("  client_id: \"a\\u0001b\"\n", "(from `mqtt.client_id`)"),
+    ] {
+        let converted = note(mqtt, "", from);
+        let wrong = converted.notes.iter().filter(|note| note.starts_with(refused)).count();
+        assert_eq!(wrong, 1, "{:#?}", converted.notes);
+        assert!(loads(&converted, false).is_err(), "{}", converted.toml);
+    }
+    for (mqtt, metric, told) in [
+        ("  pasword: x\n", "", "`mqtt.pasword` is not a field of mqtt2prometheus"),
+        ("  qos: 7\n", "", "`mqtt.qos` is none of 0, 1 and 2"),
+        ("", "    mqtt_value_scale: .inf\n", "`mqtt_value_scale` is not a finite number"),
+        ("", "    const_labels: {a-b: x}\n", "the label `a-b` is called `a_b` here: a label name begins"),
+        (
+            "",
+            "    error_value: 3\n    string_value_mapping: {map: {\"*\": 1, \"on\": 2}}\n",
+            "the word `*` of its `string_value_mapping` is left out",
+        ),
+    ] {
+        let converted = note(mqtt, metric, told);
+        assert_eq!(loads(&converted, false), Ok(()), "{}", converted.toml);
+    }
+    let histogram = mqtt2prometheus("metrics: [{prom_name: a, mqtt_name: a, type: histogram}]").unwrap();
+    assert!(histogram.notes.iter().any(|note| note.contains("neither `gauge` nor `counter`")));
+    let files = mqtt2prometheus(
+        "mqtt: {server: \"ssl://h:8883\", password: x, ca_cert: /nowhere/ca.pem}\nmetrics: [{prom_name: a, mqtt_name: a}]",
+    );
+    assert!(!files.unwrap().notes.iter().any(|note| note.starts_with(refused)));
+}
+
+#[test]
 fn what_is_no_configuration_is_told() {
     for (yaml, why) in [
         ("", "there are no `metrics`"),

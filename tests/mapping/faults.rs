@@ -11,6 +11,11 @@ fn fault(toml: &str) -> String {
 #[test]
 fn a_subscription_is_checked() {
     for (subscribe, expected) in [
+        ("qos = \"1\"", "must be a number without quotes (write `1`)"),
+        ("expire = \"5M\"", "its units are small letters (write `5m`), or `never`"),
+        ("expire = \"800days\"", "allowed is 1s to 366days"),
+        ("labels = { room = 5 }", "subscribe 1, labels.room: must be a string in quotes"),
+        ("required = \"true\"", "required: must be without quotes (write `true`)"),
         ("qos = 3", "text:3: subscribe 1, qos: `3` is not a whole number from 0 to 2"),
         ("pattern = \"(\"", "subscribe 1, pattern: is not a regular expression"),
         ("device = \"{room}\"", "`{room}` is no named group of `pattern` (write there `(?<room>[^/]+)`)"),
@@ -35,6 +40,9 @@ fn a_subscription_is_checked() {
         let told = fault(&one(subscribe, "name = \"a_watts\""));
         assert!(told.contains(expected), "{subscribe}\n{told}");
     }
+    assert!(fault("[subscribe]\nfilter = \"a\"").contains("write `[[subscribe]]`"));
+    let metric = fault("[[subscribe]]\nfilter = \"a\"\n[subscribe.metric]\nname = \"a_watts\"");
+    assert!(metric.contains("write `[[subscribe.metric]]`"), "{metric}");
     assert!(fault("[[subscribe]]\n").contains("subscribe 1, filter: is missing (write for example"));
 }
 
@@ -64,6 +72,19 @@ fn a_rule_is_checked() {
         ("name = \"a_watts\"\npath = \"**\"", "must hold `{path}` beside `path = \"**\"`"),
         ("name = \"a_{path}\"\npath = \"b\"", "holds `{path}`, which goes with `path = \"**\"` only"),
         ("name = \"a_watts\"\nvalue = \"x +\"", "is not an expression"),
+        (
+            "name = \"a_watts\"\nvalue = \"sin(x)\"",
+            "`sin(x)` is not an expression: it may hold numbers, `x`, the `inputs`",
+        ),
+        (
+            "name = \"a_watts\"\nvalues = { on = \"1\" }",
+            "metric 1, values.on: must be a number without quotes",
+        ),
+        ("name = \"a_watts\"\nscale = 0", "every value would be 0"),
+        ("name = \"a_watts\"\npath = \"$.a.b\"", "as in JSONPath, and here without: write `a.b`"),
+        ("name = \"a_watts\"\npath = \"$[0].b\"", "write `[0].b`"),
+        ("name = \"a_watts\"\npath = \"$['a b'].c\"", "write `'a b'.c`"),
+        ("name = \"a_watts\"\npath = \"$\"", "is the whole payload: leave `path` out"),
         (
             "name = \"a_watts\"\nvalue = \"x * volts\"",
             "`volts` is neither `x`, the value at `path`, nor one of `inputs`",

@@ -43,7 +43,13 @@ impl Topics {
 
 /// Reads one such field.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<(String, String)> {
-    text::entries(fields, FIELD, LABELS, name::label, text::template)
+    let labels = text::entries(fields, FIELD, LABELS, name::label, text::template);
+    for (label, template) in &labels {
+        if let Some(doubt) = text::dollar(template) {
+            fields.warning(FIELD, format!("`{label}`: {doubt}"));
+        }
+    }
+    labels
 }
 
 /// The labels of one rule.

@@ -59,7 +59,7 @@ pub(super) fn read(mut fields: Fields<'_, '_>, topics: &Topics) -> Option<Metric
         topic: fields.read("topic", text::plain_filter),
         read: fields.read("read", value::word(READS)).unwrap_or_default(),
         values: text::entries(&mut fields, "values", ENTRIES, |_| Ok(()), text::number),
-        scale: fields.read("scale", text::number).unwrap_or(1.0),
+        scale: fields.read("scale", factor).unwrap_or(1.0),
         offset: fields.read("offset", text::number).unwrap_or(0.0),
         value: fields.read("value", value::text),
         inputs: text::entries(&mut fields, "inputs", ENTRIES, input_name, text::path),
@@ -186,9 +186,33 @@ fn check(fields: &Fields<'_, '_>, metric: &Metric, every: bool, unit: Option<&st
         let base = &metric.name;
         fields.warning(
             "name",
-            format!("`{base}` does not tell its unit (write for example `{base}_watts`, or beside it `unit = \"none\"`)"),
+            format!(
+                "`{base}` does not tell its unit (write for example {}, or beside it `unit = \"none\"`)",
+                name::with_unit(base)
+            ),
         );
     }
+}
+
+/// What an expression may hold, in place of the words of the library that reads it.
+fn in_our_words(message: String) -> String {
+    match message.split_once("` is not an expression: ") {
+        Some((text, _)) => format!(
+            "{text}` is not an expression: it may hold numbers, `x`, the `inputs`, brackets, `+ - * / % ^`, `< > <= >= == !=` and \
+             `min`, `max`, `abs`, `floor`, `ceil`, `round`, `sqrt`, `exp`, `ln`, `log10` (write for example `x * 1.8 + 32` or \
+             `max(x, 0)`)"
+        ),
+        None => message,
+    }
+}
+
+/// A factor: with 0 every value would be the same.
+fn factor(field: &DeValue<'_>) -> Result<f64, String> {
+    let factor = text::number(field)?;
+    if factor == 0.0 {
+        return Err("is 0, and every value would be 0: leave it out, or write for example `0.1`".to_owned());
+    }
+    Ok(factor)
 }
 
 /// What a value is made of.
@@ -226,7 +250,7 @@ fn check_values(fields: &Fields<'_, '_>, metric: &Metric) {
     if let Some(text) = &metric.value {
         let names: Vec<_> = metric.inputs.iter().map(|(name, _)| name.as_str()).collect();
         if let Err(message) = Expression::parse(text, &names) {
-            fields.problem("value", message);
+            fields.problem("value", in_our_words(message));
         }
     }
     for (_, path) in &metric.inputs {

@@ -118,6 +118,45 @@ pub(super) fn has_unit(name: &str) -> bool {
     UNITS.iter().any(|unit| name.strip_suffix(unit).is_some_and(|before| before.ends_with('_')))
 }
 
+/// Words, the unit, and where there is one the factor with the unit that it is for.
+type Meaning = (&'static [&'static str], &'static str, Option<(&'static str, &'static str)>);
+
+/// Words of a name, the unit that they mostly mean, and what a value in the usual other unit is multiplied by. The first line
+/// that fits counts: the voltage of a battery is a voltage.
+const MEANINGS: &[Meaning] = &[
+    (&["temperature", "temp", "dewpoint"], "celsius", None),
+    (&["voltage"], "volts", None),
+    (&["power"], "watts", None),
+    (&["current"], "amperes", None),
+    (&["energy", "kwh", "consumption"], "joules", Some(("3600000", "kilowatt hours"))),
+    (&["wh"], "joules", Some(("3600", "watt hours"))),
+    (&["frequency"], "hertz", None),
+    (&["pressure"], "pascals", Some(("100", "hectopascals"))),
+    (&["speed", "velocity"], "meters_per_second", None),
+    (&["weight", "mass"], "kilograms", None),
+    (&["distance", "height", "depth", "altitude"], "meters", None),
+    (&["duration", "uptime", "age", "interval", "runtime", "time"], "seconds", None),
+    (&["illuminance", "illumination", "brightness"], "lux", None),
+    (&["volume"], "liters", None),
+    (&["co2", "tvoc", "voc"], "ppm", None),
+    (&["rssi", "signal"], "dbm", None),
+    (&["size", "memory"], "bytes", None),
+    (&["humidity", "moisture", "percentage", "battery", "level"], "ratio", Some(("0.01", "percent"))),
+];
+
+/// What to write instead of a name without a unit.
+pub(super) fn with_unit(name: &str) -> String {
+    let small = name.to_ascii_lowercase();
+    let fits = |words: &[&str]| small.split('_').any(|word| words.contains(&word));
+    let found = MEANINGS.iter().find(|(words, ..)| fits(words));
+    let (unit, factor) = found.map_or(("watts", None), |(_, unit, factor)| (*unit, *factor));
+    let bare = name.strip_suffix("_kwh").or_else(|| name.strip_suffix("_wh")).unwrap_or(name);
+    let factor = factor.map_or_else(String::new, |(scale, other)| {
+        format!(" with `scale = {scale}` where its device says {other}")
+    });
+    format!("`{bare}_{unit}`{factor}")
+}
+
 /// A label of the user's own.
 ///
 /// # Errors

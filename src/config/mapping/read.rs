@@ -2,7 +2,7 @@
 //!
 //! Never stops at the first fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 use std::time::Duration;
 
@@ -35,7 +35,12 @@ pub(in crate::config) fn all(fields: &mut Fields<'_, '_>) -> Vec<Subscribe> {
     let tables = fields.numbered("subscribe");
     let mut found = Vec::new();
     let mut types = BTreeMap::new();
+    let mut presets = BTreeSet::new();
     for mut table in tables {
+        let name = |key| table.text(key).unwrap_or_default().to_owned();
+        if table.has("preset") && !table.has("labels") && !presets.insert((name("preset"), name("base"))) {
+            table.warning("preset", "is there twice with the same `base`: every message would count twice");
+        }
         let expanded = expand(&mut table);
         for subscribe in &expanded {
             for metric in &subscribe.metrics {
@@ -126,6 +131,9 @@ fn subscribe(fields: &mut Fields<'_, '_>) -> Option<Subscribe> {
     let device = fields.read("device", text::template);
     if let Some(device) = &device {
         check_device(fields, device, &topics);
+        if let Some(doubt) = text::dollar(device) {
+            fields.warning("device", doubt);
+        }
     }
     let mut read = Subscribe {
         // In place of one that is missing or wrong: then the rest is read as for any topic.

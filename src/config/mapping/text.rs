@@ -47,9 +47,33 @@ pub(super) fn template(field: &DeValue<'_>) -> Result<String, String> {
 /// A path.
 pub(super) fn path(field: &DeValue<'_>) -> Result<String, String> {
     match field.as_str() {
-        Some(text) => Path::parse(text).map(|_| text.to_owned()),
+        Some(text) => root_fault(text).map_or_else(|| Path::parse(text).map(|_| text.to_owned()), Err),
         None => Err(format!("must be a string in quotes, not {}", article(field))),
     }
+}
+
+/// What is wrong with a path that begins at the root, as those of JSONPath do: it would look for a key `$`.
+fn root_fault(path: &str) -> Option<String> {
+    let rest = path.strip_prefix('$')?;
+    match rest.strip_prefix('.') {
+        None if rest.is_empty() => Some("is the whole payload: leave `path` out".to_owned()),
+        None if !rest.starts_with('[') => None,
+        other => {
+            // `['a b']` is `'a b'` here.
+            let right = other.unwrap_or(rest).replace("['", ".'").replace("']", "'");
+            let right = right.trim_start_matches('.');
+            let right = if Path::parse(right).is_ok() { right } else { "channels[*].power" };
+            Some(format!("`{path}` begins with `$` as in JSONPath, and here without: write `{right}`"))
+        }
+    }
+}
+
+/// A placeholder as other programs write it: `$2`. Here it is only text.
+pub(super) fn dollar(template: &str) -> Option<String> {
+    let (_, rest) = template.split_once('$')?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let number = rest.get(..digits).filter(|number| !number.is_empty())?;
+    Some(format!("`${number}` is only text here: the level {number} of the topic is `{{{number}}}`"))
 }
 
 /// A regular expression for a topic.
@@ -76,6 +100,12 @@ pub(super) fn number(field: &DeValue<'_>) -> Result<f64, String> {
     value::number(f64::MIN..=f64::MAX)(field)
 }
 
+/// A key of the user's own, where it is short and plain.
+fn shown(key: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*');
+    if (1..=32).contains(&key.len()) && key.chars().all(plain) { key } else { "…" }
+}
+
 /// A table with keys of the user's own, at most `most` of them.
 pub(super) fn entries<T>(
     fields: &mut Fields<'_, '_>,
@@ -94,7 +124,7 @@ pub(super) fn entries<T>(
         }
         match check(text).and_then(|()| parse(value.get_ref())) {
             Ok(parsed) => found.push((text.to_owned(), parsed)),
-            Err(message) => table.problem_at(name.span(), "…", message),
+            Err(message) => table.problem_at(name.span(), shown(text), message),
         }
     }
     found
