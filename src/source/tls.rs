@@ -1,6 +1,6 @@
 //! TLS settings of the sources: ring, the system's roots or those of a file, and a client certificate where one is wanted.
 //!
-//! Never verifies less than the defaults do, but for the very certificate that a file names ([`pinned`]), and never keeps a
+//! Never verifies less than the defaults do, but for the very certificate that a file names (`pinned`), and never keeps a
 //! client's key longer than the settings that hold it.
 
 mod pinned;
