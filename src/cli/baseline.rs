@@ -63,9 +63,10 @@ pub(super) struct Arguments {
 
 fn length(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-    let Human(length) = text.parse()?;
-    let length = Some(length).filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length));
-    length.ok_or_else(|| "write for example 24h, from 1s to 366d".to_owned())
+    let length = text.parse().ok().map(|Human(length)| length);
+    length
+        .filter(|length| (Duration::from_secs(1)..=LONGEST).contains(length))
+        .ok_or_else(|| "write for example 24h, from 1s to 366d".to_owned())
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
