@@ -147,8 +147,10 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Condvar;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures_util::FutureExt as _;
     use futures_util::future::join_all;
 
     use super::*;
@@ -161,16 +163,36 @@ mod tests {
         assert_eq!(order, ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
         assert!(interleave(&[]).is_empty());
     }
+
+    /// Where resolvers of these tests wait until they may answer.
+    type Gate = (Mutex<bool>, Condvar);
+
+    fn pass(gate: &Gate) {
+        drop(gate.1.wait_while(gate.0.lock().unwrap(), |open| !*open));
+    }
+
+    fn set(gate: &Gate, open: bool) {
+        *gate.0.lock().unwrap() = open;
+        gate.1.notify_all();
+    }
+
     #[tokio::test]
     async fn many_who_ask_for_one_name_at_once_share_the_answer_and_nothing_is_kept() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static GATE: Gate = (Mutex::new(false), Condvar::new());
         static SLOW: Resolver = Resolver::new(|_| {
-            std::thread::sleep(Duration::from_millis(50));
+            pass(&GATE);
             let asked = ASKED.fetch_add(1, Ordering::Relaxed);
             Ok(vec![IpAddr::from([192, 0, 2, u8::try_from(asked).unwrap()])])
         });
         for round in 0..2_u8 {
-            let answers = join_all((0..500).map(|_| SLOW.look_up("broker.example"))).await;
+            set(&GATE, false);
+            let mut all: Vec<_> = (0..500).map(|_| Box::pin(SLOW.look_up("broker.example"))).collect();
+            for one in &mut all {
+                assert!(one.now_or_never().is_none());
+            }
+            set(&GATE, true);
+            let answers = join_all(all).await;
             assert!(answers.iter().all(|answer| *answer == Ok(vec![IpAddr::from([192, 0, 2, round])])));
         }
         assert!(SLOW.lock().is_empty());
@@ -180,19 +202,25 @@ mod tests {
     async fn names_that_nobody_answers_take_so_many_threads_and_no_more() {
         static ASKING: AtomicUsize = AtomicUsize::new(0);
         static MOST: AtomicUsize = AtomicUsize::new(0);
-        static SLOW: Resolver = Resolver::new(|_| {
+        static GATE: Gate = (Mutex::new(false), Condvar::new());
+        static STUCK: Resolver = Resolver::new(|_| {
             MOST.fetch_max(ASKING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(20));
+            pass(&GATE);
             ASKING.fetch_sub(1, Ordering::SeqCst);
             Err(classify::lookup(Phase::Dns, libc::EAI_AGAIN, None))
         });
         let names: Vec<_> = (0..4 * THREADS).map(|name| name.to_string()).collect();
-        // Who gives up makes no room: the thread is still there.
         let hasty =
-            names.iter().map(|name| tokio::time::timeout(Duration::from_millis(1), SLOW.look_up(name)));
+            names.iter().map(|name| tokio::time::timeout(Duration::from_millis(1), STUCK.look_up(name)));
         assert!(join_all(hasty).await.iter().all(Result::is_err));
-        let answers = join_all(names.iter().map(|name| SLOW.look_up(name))).await;
+        assert_eq!(
+            STUCK.room.available_permits(),
+            0,
+            "who gives up makes no room: the thread is still there"
+        );
+        set(&GATE, true);
+        let answers = join_all(names.iter().map(|name| STUCK.look_up(name))).await;
         assert!(answers.iter().all(Result::is_err));
-        assert_eq!(MOST.load(Ordering::SeqCst), THREADS);
+        assert!(MOST.load(Ordering::SeqCst) <= THREADS);
     }
 }
