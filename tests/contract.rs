@@ -20,6 +20,7 @@ const PURE: &[&str] = &[
     "connection/appetite.rs",
     "connection/backoff.rs",
     "connection/carried.rs",
+    "connection/classify",
     "connection/classify.rs",
     "connection/codec",
     "connection/codec.rs",
