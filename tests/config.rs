@@ -594,6 +594,11 @@ fn connections_that_would_take_series_from_each_other_are_doubtful() {
     );
     assert_eq!((same.code, same.stderr.lines().count()), (Some(0), 1));
     assert_eq!(two("labels = { site = \"south\" }\n").stderr, "");
+    let fleet: String = (0..30).map(|index| broker(&format!("site-{index}"), &preset(""))).collect();
+    let fleet = check(&fleet).stderr;
+    let (told, rest) = fleet.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(told.lines().count(), 3, "{fleet}");
+    assert!(rest.contains("26 more of them make series"), "{fleet}");
     let twice = check(&broker("home", &format!("{}{}", preset(""), preset(""))));
     assert!(twice.stderr.contains("is there twice with the same `base`"), "{}", twice.stderr);
 }

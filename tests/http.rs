@@ -75,6 +75,32 @@ async fn metrics_are_zipped_for_those_who_can_unzip() {
 }
 
 #[tokio::test]
+async fn a_scraper_may_ask_for_some_families() {
+    let world = World::start();
+    fill(&world);
+    let families = async |query: &str| -> Vec<String> {
+        let answer = world.get(&format!("/metrics?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}");
+        let text = answer.text();
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        types.map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    // As Prometheus writes its `params`.
+    let two =
+        families("name%5B%5D=mqtt_client_connected&name%5B%5D=mqtt_client_connection_drops_total").await;
+    assert_eq!(two, ["mqtt_client_connected", "mqtt_client_connection_drops_total"]);
+    let (all, rest) = (families("").await, families("exclude[]=mqtt_client_*&exclude[]=process_*").await);
+    assert!(all.contains(&"process_cpu_seconds_total".to_owned()), "{all:?}");
+    let others = |name: &&String| !name.starts_with("mqtt_client_") && !name.starts_with("process_");
+    assert_eq!(rest, all.iter().filter(others).cloned().collect::<Vec<_>>());
+    assert!(rest.contains(&"hangup_build_info".to_owned()), "{rest:?}");
+
+    let wrong = world.get("/metrics?name[]=up%7Bjob%7D").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text().contains("`name[]=up{job}` is not the name of a metric"), "{}", wrong.text());
+}
+
+#[tokio::test]
 async fn head_is_get_without_a_body() {
     let world = World::start();
     for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/connections"] {

@@ -198,6 +198,7 @@ fn connections(root: &mut Fields<'_, '_>, shared: &Shared, around: &Surroundings
             connections.push(Connection { name, policy, outage_grace, source, subscribe, fleet });
         }
     }
+    taken.finish(root);
     connections
 }
 

@@ -10,10 +10,15 @@ use super::mapping::{Metric, Subscribe};
 /// A name with its labels and their templates.
 type Series = (String, Vec<(String, String)>);
 
+/// So many connections are told of one by one. In a fleet that shares its rules it is the same with all of them.
+const TOLD: usize = 3;
+
 /// Which connection makes what; the first one counts.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     by: BTreeMap<Series, String>,
+    /// Connections that make what another one makes.
+    late: usize,
 }
 
 impl Taken {
@@ -24,7 +29,8 @@ impl Taken {
             .flat_map(|subscribe| subscribe.metrics.iter().map(move |metric| series(subscribe, metric)));
         let made: Vec<Series> = rules.collect();
         let twice = made.iter().find_map(|series| Some((&series.0, self.by.get(series)?)));
-        if let Some((metric, other)) = twice {
+        self.late += usize::from(twice.is_some());
+        if let Some((metric, other)) = twice.filter(|_| self.late <= TOLD) {
             fields.warning(
                 "subscribe",
                 format!(
@@ -37,6 +43,21 @@ impl Taken {
         let own = fields.text("name").unwrap_or_default();
         for series in made {
             self.by.entry(series).or_insert_with(|| format!("\"{own}\""));
+        }
+    }
+
+    /// Says how many there are beside those that were told of.
+    pub(super) fn finish(self, root: &Fields<'_, '_>) {
+        if let Some(more @ 1..) = self.late.checked_sub(TOLD) {
+            let them = if more == 1 {
+                "1 more of them makes".to_owned()
+            } else {
+                format!("{more} more of them make")
+            };
+            root.warning(
+                "connection",
+                format!("{them} series with the labels of another one, like those above"),
+            );
         }
     }
 }

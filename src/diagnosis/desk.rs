@@ -152,22 +152,21 @@ impl Desk {
                 () = self.0.wake.notified() => {}
                 _ = probes.tick() => self.order_probes(clock::now()),
             }
-            loop {
-                let names = std::mem::take(&mut *lock(&self.0.waiting));
-                if names.is_empty() {
-                    break;
-                }
-                let began = clock::now().at;
-                self.round(names).await;
-                // However often connections drop, looking takes a share of one processor.
-                let took = clock::now().at.saturating_since(began);
-                #[cfg(test)]
-                self.0.busy.fetch_add(
-                    u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-                    std::sync::atomic::Ordering::Relaxed,
-                );
-                tokio::time::sleep(took.saturating_mul(REST).min(LONGEST_REST)).await;
+            // One round for each turn: what comes meanwhile wakes again, and a storm that never pauses leaves probes their turn.
+            let names = std::mem::take(&mut *lock(&self.0.waiting));
+            if names.is_empty() {
+                continue;
             }
+            let began = clock::now().at;
+            self.round(names).await;
+            // However often connections drop, looking takes a share of one processor.
+            let took = clock::now().at.saturating_since(began);
+            #[cfg(test)]
+            self.0.busy.fetch_add(
+                u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                std::sync::atomic::Ordering::Relaxed,
+            );
+            tokio::time::sleep(took.saturating_mul(REST).min(LONGEST_REST)).await;
         }
     }
 

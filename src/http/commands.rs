@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{Pages, answer};
 use crate::clock::{Now, now};
 use crate::commands::{self, Accepted, Admission, Fault, Request, Ticket};
+use crate::config::Human;
 use crate::connection::order::{Fate, Refusal};
 
 /// A command fits into so many bytes.
@@ -121,8 +122,9 @@ impl Asked {
         let wait = match query.remove("wait") {
             None => None,
             Some(text) => Some(
-                humantime::parse_duration(&text)
+                text.parse()
                     .ok()
+                    .map(|Human(wait)| wait)
                     .filter(|wait| *wait <= LONGEST_WAIT)
                     .ok_or("`wait` must be a duration of at most 30s, for example `wait=5s`")?,
             ),

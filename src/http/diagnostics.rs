@@ -1,8 +1,6 @@
 //! `/api/v1/diagnostics` and `/api/v1/drops`: everything that is known of the drops, as JSON.
 //! Never shows more than the export, which is free of secrets, and never takes a place from a scrape.
 
-use std::time::Duration;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -11,6 +9,7 @@ use serde::Serialize;
 
 use super::{Pages, answer};
 use crate::clock::now;
+use crate::config::Human;
 use crate::lifecycle::board::ConnectionStatus;
 use crate::lifecycle::export::{Drop, Export, Stamp};
 use crate::lifecycle::history::DROPS;
@@ -120,8 +119,7 @@ fn connection(value: &str, known: &[ConnectionStatus]) -> Result<String, String>
 fn since(value: &str, now: Stamp) -> Result<Stamp, String> {
     // In a query a `+` that was not written as `%2B` arrives as a space.
     let time = Stamp::parse(&value.replace(' ', "+"));
-    let ago =
-        humantime::parse_duration(value).ok().and_then(|ago: Duration| now.0.checked_sub(ago)).map(Stamp);
+    let ago = value.parse().ok().and_then(|Human(ago)| now.0.checked_sub(ago)).map(Stamp);
     time.or(ago).ok_or_else(|| {
         "`since` is a time or how long ago it was; write for example since=24h or since=2026-03-01T12:00:00Z".to_owned()
     })

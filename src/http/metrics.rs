@@ -8,24 +8,39 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::Frame;
 
 use super::{Pages, answer};
 use crate::clock::now;
+use crate::telemetry::choice::Choice;
 use crate::telemetry::encode::{self, Exposition, PIECE, Page, Zipped};
 
 /// A page that is complete after so many pieces is sent as a whole, with its length.
 const SHORT: usize = 4;
 
-pub(super) async fn page(State(pages): State<Pages>, headers: HeaderMap) -> Response {
+/// The fields of a query, several of one name among them.
+type Fields = Vec<(String, String)>;
+
+pub(super) async fn page(
+    State(pages): State<Pages>,
+    query: Result<Query<Fields>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let asked =
+        query.map_err(|rejection| rejection.body_text()).and_then(|Query(fields)| Choice::of(&fields));
+    let choice = match asked {
+        Ok(choice) => choice,
+        Err(why) => return answer::text(StatusCode::BAD_REQUEST, format!("{why}.\n")),
+    };
     let exposition = Exposition::negotiate(all(&headers, &ACCEPT).as_deref());
     let zipped = encode::accepts_gzip(all(&headers, &ACCEPT_ENCODING).as_deref());
-    let page = Page::new(&pages.metrics, &pages.store, exposition, now());
+    let page = Page::new(&pages.metrics, &pages.store, exposition, now()).chosen(&choice);
     let mut writer = if zipped { Writer::Zipped(Box::new(Zipped::new(page))) } else { Writer::Plain(page) };
     let mut begun = Vec::new();
     let mut more = true;

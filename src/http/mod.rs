@@ -100,7 +100,7 @@ impl std::fmt::Debug for Pages {
 const ROUTES: &str = "\
 /                    status of every connection, for people
 /connections/{name}  status of one connection, in full
-/metrics             metrics, for Prometheus
+/metrics             metrics, for Prometheus: ?name[]=mqtt_client_connected&exclude[]=mqtt_client_*
 /-/healthy           200 while the process works
 /-/ready             200 when every connection has worked and none needs a person, else 503 and why
 /api/v1/connections  status of every connection, as JSON: ?limit=100&after=home

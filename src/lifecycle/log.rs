@@ -60,7 +60,7 @@ pub(super) fn attempt_failed(connection: &str, failure: &Failure, times: u32, lo
             phase,
             %detail,
             times,
-            "attempt failed, and only a person can help (retrying slowly): {message}"
+            "attempt failed, and only a person can help: {message}"
         ),
         Loudness::Warn => warn!(connection, error, code, phase, %detail, times, "attempt failed: {message}"),
         Loudness::Quiet => {

@@ -36,6 +36,13 @@ impl Readings {
         Self { families: families.into_iter(), current: None, format, now }
     }
 
+    /// Leaves out the families whose names do not fit.
+    pub fn retain(&mut self, fits: impl Fn(&str) -> bool) {
+        let mut families: Vec<_> = std::mem::take(&mut self.families).collect();
+        families.retain(|(quantity, _)| fits(&quantity.name));
+        self.families = families.into_iter();
+    }
+
     /// Writes on until `out` holds this many bytes or a little more. Whether there may be more to write.
     pub fn write(&mut self, out: &mut Vec<u8>, full: usize) -> bool {
         while out.len() < full {

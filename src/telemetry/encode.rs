@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::Metrics;
+use super::choice::Choice;
 use super::family::{Lines, Shown};
 use super::text::{self, FamilyType, Format};
 use crate::clock::Now;
@@ -70,6 +71,16 @@ impl Page {
             readings: store.readings(format, now.at),
             ended: false,
         }
+    }
+
+    /// The same page without the families that nobody asked for.
+    #[must_use]
+    pub fn chosen(mut self, choice: &Choice) -> Self {
+        let own: Vec<_> = self.own.filter(|family| choice.takes(family.name())).collect();
+        self.own = own.into_iter();
+        self.process.retain(|family| choice.takes(family.name()));
+        self.readings.retain(|name| choice.takes(name));
+        self
     }
 
     /// Writes on until `out` holds this many bytes or a little more. Whether there is more to write.

@@ -3,6 +3,7 @@
 
 mod bridge;
 pub mod catalogue;
+pub mod choice;
 mod closed;
 mod connection;
 mod device;

@@ -69,9 +69,7 @@ pub(crate) async fn tell(mut broker: Broker, links: &[Link], names: &Names) {
     assert_eq!(failures, [refused], "a wrong password");
     exporter.says("/api/v1/connections", names.refused).await;
 
-    pinged(&exporter, links).await;
-
-    let mut counts = Counts::of(&exporter.page().await, links);
+    let counts = Counts::settled(&exporter, links).await;
     if let Some(taken) = names.taken {
         let mut rivals = Vec::new();
         for link in links {
@@ -80,13 +78,14 @@ pub(crate) async fn tell(mut broker: Broker, links: &[Link], names: &Names) {
         counts.change(&exporter, links, "taken over", |link| (taken(link), None)).await;
         rivals.into_iter().for_each(Client::die);
     }
-    online(&exporter, links).await;
 
+    let counts = Counts::settled(&exporter, links).await;
     broker.kill();
     counts.change(&exporter, links, "killed", names.killed).await;
     gone(&exporter).await;
     let links: Vec<_> = links.iter().filter(|link| broker.serves(&link.transport)).cloned().collect();
     comes_back(&mut broker, &exporter, &links, "after-kill").await;
+    let counts = Counts::settled(&exporter, &links).await;
     broker.stop().await;
     counts.change(&exporter, &links, "stopped", names.stopped).await;
     gone(&exporter).await;
@@ -104,12 +103,14 @@ pub(crate) async fn online(exporter: &Exporter, links: &[Link]) {
     exporter.until("all are online", all).await;
 }
 
-/// Waits until the broker has answered a ping on every connection.
+/// Waits until the broker has answered one more ping on every connection.
 async fn pinged(exporter: &Exporter, links: &[Link]) {
-    let answered = |page: &Page, link: &Link| {
-        page.sum("mqtt_client_ping_duration_seconds_count", &[("connection", &link.name)]) > 0.0
+    let answers = |page: &Page, link: &Link| {
+        page.sum("mqtt_client_ping_duration_seconds_count", &[("connection", &link.name)])
     };
-    exporter.until("pings are answered", |page| links.iter().all(|link| answered(page, link))).await;
+    let before = exporter.page().await;
+    let answered = |page: &Page| links.iter().all(|link| answers(page, link) > answers(&before, link));
+    exporter.until("pings are answered", answered).await;
 }
 
 /// Waits until this value of this device is there from every connection.
@@ -150,30 +151,29 @@ struct Counts(Vec<(String, Named, Named)>);
 type Named = Vec<(String, f64)>;
 
 impl Counts {
-    fn of(page: &Page, links: &[Link]) -> Self {
+    /// Of connections that are online, whose broker has had time for all that it does after a story's last deed, and whose
+    /// drops are explained: a cause may be counted one session after its drop.
+    async fn settled(exporter: &Exporter, links: &[Link]) -> Self {
+        pinged(exporter, links).await;
+        let explained = |page: &Page, name: &str| total(&page.drops(name)) == total(&page.causes(name));
+        let quiet =
+            |page: &Page| links.iter().all(|link| page.online(&link.name) && explained(page, &link.name));
+        let page = exporter.until("all are online, and all drops are explained", quiet).await;
         let counts = |link: &Link| (link.name.clone(), page.drops(&link.name), page.causes(&link.name));
         Self(links.iter().map(counts).collect())
     }
 
     /// Waits for one more drop of each of these connections, by the name that it ought to have.
-    async fn change(
-        &mut self,
-        exporter: &Exporter,
-        links: &[Link],
-        what: &str,
-        names: impl Fn(&Link) -> Name,
-    ) {
-        let total = |named: &Named| named.iter().map(|(_, count)| count).sum::<f64>();
+    async fn change(&self, exporter: &Exporter, links: &[Link], what: &str, names: impl Fn(&Link) -> Name) {
         let more = |page: &Page, (link, drops, causes): &(String, Named, Named)| {
             total(&page.drops(link)) > total(drops) && total(&page.causes(link)) > total(causes)
         };
-        self.0.retain(|(name, ..)| links.iter().any(|link| link.name == *name));
         let page = exporter
             .until(&format!("every connection is {what}"), |page| {
                 self.0.iter().all(|known| more(page, known))
             })
             .await;
-        for (link, (_, drops, causes)) in links.iter().zip(&mut self.0) {
+        for (link, (_, drops, causes)) in links.iter().zip(&self.0) {
             let now = (page.drops(&link.name), page.causes(&link.name));
             let seen = (difference(drops, &now.0), difference(causes, &now.1));
             let (error, cause) = names(link);
@@ -190,9 +190,12 @@ impl Counts {
                     seen.0
                 ),
             }
-            (*drops, *causes) = now;
         }
     }
+}
+
+fn total(named: &Named) -> f64 {
+    named.iter().map(|(_, count)| count).sum()
 }
 
 fn difference(before: &Named, after: &Named) -> Named {

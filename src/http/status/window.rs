@@ -8,6 +8,7 @@ use jiff::{Span, Timestamp, ToSpan as _};
 
 use super::words::span;
 use crate::clock::unix_seconds;
+use crate::config::Human;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
@@ -83,9 +84,13 @@ fn fitting(age: Option<Duration>) -> Duration {
 }
 
 fn last(word: &str) -> Result<Duration, String> {
-    humantime::parse_duration(word).ok().filter(|length| (SHORTEST..=LONGEST).contains(length)).ok_or_else(
-        || format!("`range={word}` is not a range from a minute to 400 days (write for example `range=6h`)"),
-    )
+    word.parse()
+        .ok()
+        .map(|Human(length)| length)
+        .filter(|length| (SHORTEST..=LONGEST).contains(length))
+        .ok_or_else(|| {
+            format!("`range={word}` is not a range from a minute to 400 days (write for example `range=6h`)")
+        })
 }
 
 /// Unix seconds, RFC 3339, or the server's local time without an offset.
@@ -319,6 +324,7 @@ mod tests {
         let cases = [
             (parse(Some("x"), None, None), "`range=6h`"),
             (parse(Some("5s"), None, None), "`range=6h`"),
+            (parse(Some("5M"), None, None), "`range=6h`"),
             (parse(None, Some("yesterday"), None), "`from=2026-01-31T08:00`"),
             (parse(None, None, Some("99999999999999")), "`to=2026-01-31T08:00`"),
             (parse(None, Some("1735689600"), Some("1735686000")), "at least a minute"),
