@@ -74,6 +74,10 @@ const BINARY: &[&[&str]] = &[
     &["**", "^"],
 ];
 
+/// Where products and powers stand among them.
+const PRODUCT: usize = 4;
+const POWER: usize = 5;
+
 impl Reader {
     fn peek(&self) -> &str {
         self.tokens.get(self.at).map_or("", String::as_str)
@@ -96,22 +100,17 @@ impl Reader {
 
     /// `a ? b : c`.
     fn choice(&mut self) -> Result<String, String> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err("it is nested too deep".to_owned());
-        }
-        let condition = self.binary(0)?;
-        let whole = if self.peek() == "?" {
-            self.at += 1;
-            let yes = self.choice()?;
-            self.expect(":")?;
-            let no = self.choice()?;
-            format!("(({condition} * {yes}) + ((1 - {condition}) * {no}))")
-        } else {
-            condition
-        };
-        self.depth -= 1;
-        Ok(whole)
+        self.deeper(|reader| {
+            let condition = reader.binary(0)?;
+            if reader.peek() != "?" {
+                return Ok(condition);
+            }
+            reader.at += 1;
+            let yes = reader.choice()?;
+            reader.expect(":")?;
+            let no = reader.choice()?;
+            Ok(format!("(({condition} * {yes}) + ((1 - {condition}) * {no}))"))
+        })
     }
 
     fn binary(&mut self, level: usize) -> Result<String, String> {
@@ -119,7 +118,12 @@ impl Reader {
         let mut left = self.binary(level + 1)?;
         while operators.contains(&self.peek()) {
             let operator = self.next();
-            let right = self.binary(level + 1)?;
+            // Powers group to the right: `2 ** 3 ** 2` is `2 ** 9`.
+            let right = if level == POWER {
+                self.deeper(|reader| reader.binary(level))?
+            } else {
+                self.binary(level + 1)?
+            };
             left = match operator.as_str() {
                 // Truth is 0 or 1 in ours.
                 "||" | "or" => format!("max({left}, {right})"),
@@ -131,22 +135,29 @@ impl Reader {
         Ok(left)
     }
 
+    /// A sign binds less than a power, and more than a product: `-value ** 2` is `-(value ** 2)`. A `!` binds less than
+    /// products.
     fn unary(&mut self) -> Result<String, String> {
-        match self.peek() {
-            "-" => {
-                self.at += 1;
-                Ok(format!("(0 - {})", self.unary()?))
-            }
-            "+" => {
-                self.at += 1;
-                self.unary()
-            }
-            "!" | "not" => {
-                self.at += 1;
-                Ok(format!("(1 - {})", self.unary()?))
-            }
-            _ => self.primary(),
+        let (before, level) = match self.peek() {
+            "-" => ("0 - ", POWER),
+            "+" => ("", POWER),
+            "!" | "not" => ("1 - ", PRODUCT),
+            _ => return self.primary(),
+        };
+        self.at += 1;
+        let of = self.deeper(|reader| reader.binary(level))?;
+        Ok(if before.is_empty() { of } else { format!("({before}{of})") })
+    }
+
+    /// One level further down, if there are not too many already.
+    fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Result<String, String>) -> Result<String, String> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err("it is nested too deep".to_owned());
         }
+        let read = read(self)?;
+        self.depth -= 1;
+        Ok(read)
     }
 
     fn primary(&mut self) -> Result<String, String> {
@@ -231,6 +242,12 @@ mod tests {
             ("value >= 1 && value < 3 || value == 7", 7.0, 1.0),
             ("!(value > 1)", 1.0, 1.0),
             ("-value", 3.0, -3.0),
+            ("-value ** 2", 3.0, -9.0),
+            ("2 ** value ** 2", 3.0, 512.0),
+            ("2 ** -value * 4", 1.0, 2.0),
+            ("-value * 2 + 1", 3.0, -5.0),
+            ("!value * 2", 0.5, 0.0),
+            ("value * 7 % 4", 3.0, 1.0),
         ] {
             let converted = convert(text).unwrap_or_else(|why| panic!("{text}: {why}"));
             let value = Expression::parse(&converted, &[]).unwrap().value(&[x]);
@@ -252,6 +269,8 @@ mod tests {
         ] {
             assert!(convert(text).unwrap_err().contains(why), "{text}: {:?}", convert(text));
         }
-        assert!(convert(&"(".repeat(10_000)).unwrap_err().contains("too deep"));
+        for deep in ["(", "-", "!", "2 ** "] {
+            assert!(convert(&deep.repeat(10_000)).unwrap_err().contains("too deep"), "{deep}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::config::mapping::MetricKind;
 use crate::connection::message::Incoming;
 use crate::reading::Quantity;
 use crate::source::{Outcome, Sink};
+use crate::telemetry::text::clip;
 
 /// Places of one rule on one topic at most; with one more, all of them are asked for anew.
 const PLACES: usize = 2_000;
@@ -71,6 +72,7 @@ pub(super) fn apply<'p>(
         Whose::Payload
             if program.device.as_ref().is_some_and(|text| text.write(&context, whole, &mut own)) =>
         {
+            cut(&mut own, 0);
             let device = state.devices.enter(&own, program.subscribe.interval, how.now, sink);
             if device.is_none() {
                 sink.mapping_error(Reason::DeviceLimit);
@@ -83,12 +85,11 @@ pub(super) fn apply<'p>(
         }
     };
     if let Some(device) = &device {
-        if how.is_retained() {
-            // What a device that left had said before is of the past.
-            if device.left.load(Relaxed) {
-                return Made { outcome: Outcome::Ignored, in_vain: false, new: 0 };
-            }
-        } else if work.is_life {
+        // What a device that left had said before is of the past, where its series are to leave with it.
+        if message.retain && program.presence.is_some() && device.left.load(Relaxed) {
+            return Made { outcome: Outcome::Ignored, in_vain: false, new: 0 };
+        }
+        if !how.is_retained() && work.is_life {
             device.heard(state.message, how.now);
         }
     }
@@ -146,6 +147,9 @@ impl Hand<'_, '_> {
         if value == Value::State(None) {
             self.fault(Reason::UnknownWord);
         }
+        if value == Value::Gone {
+            return self.close(rule, instance, places);
+        }
         match places {
             Places::One(place) => {
                 if place.as_ref().is_none_or(|place| place.is_to_be_asked_again(self.how.now)) {
@@ -179,6 +183,21 @@ impl Hand<'_, '_> {
                 }
                 self.state.key = key;
             }
+        }
+    }
+
+    /// Its device disowns a value.
+    fn close(&mut self, rule: &Rule, instance: Instance, places: &mut Places) {
+        self.found += 1;
+        let place = match places {
+            Places::One(place) => place.as_mut(),
+            Places::Many(many) => {
+                self.key(rule, instance);
+                many.get_mut(self.state.key.as_str())
+            }
+        };
+        if let Some(place) = place {
+            place.close();
         }
     }
 
@@ -218,15 +237,21 @@ impl Hand<'_, '_> {
             key.push_str(index);
         } else {
             context.found.star(instance.scope, 0, key);
+            cut(key, 0);
             key.push('\u{1f}');
+            let before = key.len();
             context.found.star(instance.scope, 1, key);
+            cut(key, before);
         }
-        key.push(MARK);
+        key.push('\u{1f}');
         key.push_str(name);
+        key.push(MARK);
         for (_, text) in rule.labels.iter().filter(|(_, text)| !text.is_of_the_topic()) {
             key.push('\u{1f}');
             let before = key.len();
-            if !text.write(context, instance, key) {
+            if text.write(context, instance, key) {
+                cut(key, before);
+            } else {
                 key.truncate(before);
             }
         }
@@ -262,7 +287,13 @@ impl Hand<'_, '_> {
     }
 }
 
-/// Ends what is of the element in a key.
+/// What follows `before` is a label value or a part of one: what nobody will see of it takes no memory either.
+fn cut(text: &mut String, before: usize) {
+    let shown = text.get(before..).map_or(0, |value| clip(value).len());
+    text.truncate(before + shown);
+}
+
+/// Ends what is of the element and its device in a key.
 const MARK: char = '\u{1e}';
 
 /// The other series of the same info metric, of an older version, leave the page.
@@ -283,7 +314,9 @@ pub(super) fn labels<'r>(
 ) -> Vec<(&'r str, String)> {
     let label = |(name, text): &'r (String, Text)| {
         let mut value = String::new();
-        text.write(context, instance, &mut value).then_some((name.as_str(), value))
+        let is_there = text.write(context, instance, &mut value);
+        cut(&mut value, 0);
+        is_there.then_some((name.as_str(), value))
     };
     labels.iter().filter_map(label).collect()
 }

@@ -120,6 +120,13 @@ impl Devices {
         Some(device)
     }
 
+    /// A session begins, and the broker says anew what it keeps of who is there: what was known of that is of the past.
+    pub(super) fn ask_anew(&self) {
+        for device in self.known.values() {
+            device.left.store(false, Relaxed);
+        }
+    }
+
     fn sweep(&mut self, now: Now, sink: &mut dyn Sink) {
         let due = self.swept.is_none_or(|swept| now.at.saturating_since(swept) >= SWEEP_EVERY);
         if !due {

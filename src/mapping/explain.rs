@@ -15,6 +15,7 @@ use super::number::with_text;
 use super::program::{Program, Unfit};
 use super::reason::Reason;
 use super::rule::{Instance, Rule, Source, Value, is};
+use super::sparkplug::{self, Plainly};
 use super::text::Context;
 use super::topic;
 use super::tree::Slot;
@@ -75,7 +76,23 @@ impl Explanation {
 /// As [`super::listener`].
 pub fn explain(subscribes: &[Subscribe], message: &Incoming) -> Result<Explanation, String> {
     let programs = subscribes.iter().map(Program::new).collect::<Result<Vec<_>, _>>()?;
-    Ok(Explanation { subscriptions: programs.iter().map(|program| heard(program, message)).collect() })
+    let explained = |program: &Program| match sparkplug::plainly(subscribes, message) {
+        None => heard(program, message),
+        Some(Plainly::Message(seen, note)) => {
+            let mut heard = heard(program, &seen);
+            if heard.unfit.is_none() {
+                heard.notes.insert(0, note);
+            }
+            heard
+        }
+        Some(Plainly::Nothing(why)) => {
+            let filter = program.subscribe.filter.clone();
+            let unfit = topic::fits(&filter, &message.topic).then_some(why);
+            let unfit = unfit.or_else(|| Some(words(&Unfit::Filter)));
+            Heard { filter, unfit, device: None, notes: Vec::new(), rules: Vec::new() }
+        }
+    };
+    Ok(Explanation { subscriptions: programs.iter().map(explained).collect() })
 }
 
 fn heard(program: &Program, message: &Incoming) -> Heard {
@@ -203,6 +220,10 @@ fn line(program: &Program, rule: &Rule, context: &Context<'_, '_>, device: &str,
         return line;
     }
     rule.evaluate(context.found, |instance, result| match result {
+        Ok(Value::Gone) => line.reasons.push(format!(
+            "{}: there is no value now, and its series leaves the page at once",
+            shown(rule, context.found, instance)
+        )),
         Ok(value) => {
             if value == Value::State(None) {
                 line.reasons.push(unknown_word(rule, context.found, instance));
@@ -266,7 +287,8 @@ fn series(
         | (
             MetricKind::Gauge | MetricKind::Counter(_) | MetricKind::Histogram(_) | MetricKind::Info,
             Value::State(_),
-        ) => {}
+        )
+        | (_, Value::Gone) => {}
     }
 }
 

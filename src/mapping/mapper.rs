@@ -22,6 +22,7 @@ use crate::config::mapping::{Format, Retained};
 use crate::connection::message::Incoming;
 use crate::source::listen::Listener;
 use crate::source::{Outcome, Sink};
+use crate::telemetry::text::clip;
 
 /// Topics that are remembered at most.
 const TOPICS: usize = 50_000;
@@ -128,7 +129,7 @@ impl Mapper {
             if let Some(voice) = &program.presence
                 && let Some(device) = voice.presence.device(topic)
             {
-                voices.push((number, device.into()));
+                voices.push((number, clip(device).into()));
                 known = true;
             }
             match program.fits(topic) {
@@ -245,10 +246,8 @@ fn hearer(
                 Context { topic, pattern: program.pattern.as_ref(), properties: None, found: &found };
             let mut name = String::new();
             if text.write(&context, Instance::WHOLE, &mut name) {
-                Whose::Device(
-                    name.as_str().into(),
-                    state.devices.enter(&name, program.subscribe.interval, now, sink),
-                )
+                let name = clip(&name);
+                Whose::Device(name.into(), state.devices.enter(name, program.subscribe.interval, now, sink))
             } else {
                 Whose::Missing
             }
@@ -267,6 +266,10 @@ fn hearer(
 }
 
 impl Listener for Mapper {
+    fn begins(&mut self) {
+        self.state.devices.ask_anew();
+    }
+
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Option<Outcome> {
         let place = self.place(message, now, sink);
         self.state.message += 1;

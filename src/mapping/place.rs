@@ -105,9 +105,9 @@ impl Place {
         }
     }
 
-    /// Takes its series from the page at once.
+    /// Takes its series from the page at once. The same value is news when it comes again.
     pub(super) fn close(&mut self) {
-        self.closed = true;
+        (self.closed, self.last) = (true, None);
         match &self.held {
             Held::One(series) => series.close(),
             Held::Many(many) => many.iter().for_each(Series::close),
@@ -202,7 +202,8 @@ impl Place {
             | (
                 MetricKind::Gauge | MetricKind::Info | MetricKind::Counter(_) | MetricKind::Histogram(_),
                 Value::State(_),
-            ) => Ok(false),
+            )
+            | (_, Value::Gone) => Ok(false),
         }
     }
 

@@ -10,7 +10,8 @@ use super::rule::{Rule, compiled, is};
 use super::text::Text;
 use super::topic::{self, Presence};
 use super::tree::{Slot, Tree};
-use super::walk::Unreadable;
+use super::walk::Text::Plain;
+use super::walk::{Leaf, Unreadable};
 use super::{json, plain};
 use crate::config::mapping::Format;
 use crate::config::{Subscribe, filter_fault};
@@ -66,7 +67,7 @@ impl Program {
         let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
         let paths: Vec<_> = subscribe.metrics.iter().filter_map(|metric| metric.path.as_deref()).collect();
         for rule in &mut rules {
-            rule.parts_are_of_others = rule.metric.path.as_deref().is_some_and(|path| {
+            rule.parts_are_of_others = rule.metric.path.as_deref().map_or(!paths.is_empty(), |path| {
                 paths
                     .iter()
                     .filter_map(|other| other.strip_prefix(path))
@@ -159,8 +160,12 @@ impl Voice {
         } else {
             plain::text(payload, &mut finder)
         };
-        read.ok()?;
-        let word = found.get(self.slot, super::capture::NOWHERE, 0);
+        let word = match read {
+            Ok(()) => found.get(self.slot, super::capture::NOWHERE, 0),
+            // An older version of the device may say the bare word.
+            Err(Unreadable::Malformed(_)) => Leaf::Text(Plain(std::str::from_utf8(payload).ok()?.trim())),
+            Err(Unreadable::TooDeep | Unreadable::NotText) => return None,
+        };
         if is(word, &self.online) {
             return Some(true);
         }

@@ -11,7 +11,7 @@ use super::text::Text;
 use super::tree::{Slot, Tree};
 use super::walk::Leaf;
 use crate::config::Subscribe;
-use crate::config::mapping::{Counting, Expire, Metric, MetricKind, ReadAs};
+use crate::config::mapping::{Counting, Expire, Format, Metric, MetricKind, ReadAs};
 use crate::reading::{Kind, Quantity};
 
 /// Inputs of an expression at most, `x` included.
@@ -34,6 +34,8 @@ pub(super) struct Rule {
     pub(super) is_of_the_topic: bool,
     /// Whether other rules take the parts of its value, where it has parts: some devices send one number, others a list.
     pub(super) parts_are_of_others: bool,
+    /// Whether null takes its series from the page. In JSON it says no more than that nothing is known yet.
+    null_ends: bool,
 }
 
 /// Where a rule finds its values.
@@ -70,6 +72,8 @@ pub(super) enum Value {
     Number(f64),
     /// One of the states, or none of them.
     State(Option<usize>),
+    /// There is none any more.
+    Gone,
 }
 
 impl Rule {
@@ -120,6 +124,7 @@ impl Rule {
             scale: Scale::new(metric.scale),
             metric: metric.clone(),
             parts_are_of_others: false,
+            null_ends: subscribe.format == Format::Sparkplug,
         })
     }
 
@@ -188,6 +193,9 @@ impl Rule {
             && self.metric.read != ReadAs::Length
         {
             return None;
+        }
+        if self.null_ends && leaf == Leaf::Null {
+            return Some(Ok(Value::Gone));
         }
         match &self.metric.kind {
             MetricKind::Info | MetricKind::Counter(Counting::Messages) => match leaf {

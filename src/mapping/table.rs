@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// Who was asked for so often stays for another round of the hand.
 const OFTEN: u8 = 2;
 
+/// So many bytes of a topic weigh as much as one series.
+const LONG: usize = 128;
+
 /// A bounded table; the value of a topic has a weight that may grow.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -59,9 +62,10 @@ impl<T> Table<T> {
                 break;
             }
         }
+        let weight = 1 + topic.len() / LONG;
         let topic: Arc<str> = topic.into();
-        let entry = Entry { topic: Arc::clone(&topic), value: Some(value), weight: 1, asked: 0 };
-        self.weight += 1;
+        let entry = Entry { topic: Arc::clone(&topic), value: Some(value), weight, asked: 0 };
+        self.weight += weight;
         let place = if let Some(place) = self.free.pop() {
             if let Some(free) = self.entries.get_mut(place as usize) {
                 *free = entry;

@@ -148,6 +148,8 @@ impl Store {
     pub fn forget_feed(&self, connection: &str) {
         if let Some(feed) = lock(&self.feeds).remove(connection) {
             feed.remove();
+            // The next who asks forgets them: a family of that name may have another type or help then.
+            self.swept.store(0, Relaxed);
         }
     }
 

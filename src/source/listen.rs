@@ -10,6 +10,9 @@ use crate::connection::message::{Incoming, Outgoing};
 
 /// Somebody whom messages may concern: a mapping, the life of a fleet. One per connection, over all its sessions.
 pub trait Listener: Send {
+    /// A session begins: its first message is about to be heard.
+    fn begins(&mut self) {}
+
     /// The subscriptions are back.
     fn restored(&mut self, _now: Now, _sink: &mut dyn Sink) {}
 
@@ -34,19 +37,20 @@ pub type Shared = Arc<Mutex<dyn Listener>>;
 /// The dialogue of one session.
 pub struct Listening {
     listeners: Vec<Shared>,
+    begun: bool,
 }
 
 impl Listening {
     /// The first listener that knows a message keeps it.
     #[must_use]
     pub fn new(listeners: Vec<Shared>) -> Self {
-        Self { listeners }
+        Self { listeners, begun: false }
     }
 }
 
 impl std::fmt::Debug for Listening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listening").field("listeners", &self.listeners.len()).finish()
+        f.debug_struct("Listening").field("listeners", &self.listeners.len()).finish_non_exhaustive()
     }
 }
 
@@ -73,6 +77,11 @@ impl Dialogue for Listening {
     }
 
     fn heard(&mut self, message: &Incoming, now: Now, sink: &mut dyn Sink) -> Outcome {
+        if !std::mem::replace(&mut self.begun, true) {
+            for listener in &self.listeners {
+                lock(listener).begins();
+            }
+        }
         let mut heard = self.listeners.iter().filter_map(|listener| lock(listener).heard(message, now, sink));
         if let Some(outcome) = heard.next() {
             return outcome;

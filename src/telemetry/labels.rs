@@ -4,19 +4,8 @@
 use crate::connection::Phase;
 use crate::connection::error::ErrorName;
 
+pub(super) use super::text::clip as cut;
 use super::{ConnectionLabels, Loss};
-
-/// Longest label value in bytes.
-const LIMIT: usize = 128;
-
-/// The value, cut at a character's end so that it has at most 128 bytes.
-pub(super) fn cut(value: &str) -> &str {
-    let mut end = value.len().min(LIMIT);
-    while !value.is_char_boundary(end) {
-        end -= 1;
-    }
-    value.get(..end).unwrap_or_default()
-}
 
 impl Loss {
     /// Every reason.

@@ -132,8 +132,10 @@ pub fn bound(out: &mut Vec<u8>, bound: f64) {
 /// Label values are cut at this many bytes, so that no peer can fill the page with one.
 const LONGEST_VALUE: usize = 128;
 
-/// The longest beginning that fits and ends between two characters.
-fn clip(value: &str) -> &str {
+/// What a label value shows of a text: the longest beginning that fits and ends between two characters. Who remembers label
+/// values remembers so much of them.
+#[must_use]
+pub fn clip(value: &str) -> &str {
     if value.len() <= LONGEST_VALUE {
         return value;
     }

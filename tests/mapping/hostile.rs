@@ -109,3 +109,16 @@ fn a_flood_of_new_topics_makes_nobody_wait() {
     assert!(longest < Duration::from_secs(2), "{longest:?} of {:?}", clock::now().at.saturating_since(begun));
     assert!(world.errors().iter().any(|(reason, count)| reason == "series_refused" && *count > 190_000));
 }
+
+#[test]
+fn of_a_long_label_no_more_is_remembered_than_the_page_shows() {
+    let rule = "name = \"a_total\"\ntype = \"counter\"\ncount = \"add\"\npath = \"n\"\nlabels = { by = \"{payload.by}\" }";
+    let mut world = World::new(&one("device = \"{payload.id}\"", rule));
+    let long = "x".repeat(300_000);
+    for end in 0..50 {
+        world.hear("home/x", format!("{{\"n\":1,\"by\":\"{long}{end}\",\"id\":\"{long}{end}\"}}"));
+    }
+    let shown = "x".repeat(128);
+    assert_eq!(world.page(), [format!("a_total{{device=\"{shown}\",by=\"{shown}\"}} 50")]);
+    assert_eq!(world.of_device("mqtt_device_messages_total", &shown), Some(50.0));
+}

@@ -199,3 +199,98 @@ fn an_old_total_that_the_broker_kept_is_no_reset() {
     world.hear_retained("home/x", "2");
     assert_eq!(world.page(), ["e_joules_total 103"]);
 }
+
+#[test]
+fn what_the_broker_kept_of_who_is_there_is_asked_anew_by_each_session() {
+    let mut world = World::new("[[subscribe]]\npreset = \"zigbee2mqtt\"\n");
+    world.hear("zigbee2mqtt/lamp", r#"{"contact":false}"#);
+    world.hear("zigbee2mqtt/lamp/availability", r#"{"state":"offline"}"#);
+    assert_eq!(world.page(), [r#"zigbee2mqtt_device_online{device="lamp"} 0"#]);
+    // It came back while we were away: the broker delivers what it keeps in any order, and the same value is news.
+    world.begins();
+    world.hear_retained("zigbee2mqtt/lamp", r#"{"contact":false}"#);
+    world.hear_retained("zigbee2mqtt/lamp/availability", r#"{"state":"online"}"#);
+    let both = [r#"zigbee2mqtt_contact{device="lamp"} 0"#, r#"zigbee2mqtt_device_online{device="lamp"} 1"#];
+    assert_eq!(world.page(), both);
+    // It is away still: whichever comes first, what it had said is of the past.
+    for order in [[0, 1], [1, 0]] {
+        world.begins();
+        for which in order {
+            let (topic, payload) = [
+                ("zigbee2mqtt/lamp", r#"{"contact":true}"#),
+                ("zigbee2mqtt/lamp/availability", r#"{"state":"offline"}"#),
+            ][which];
+            world.hear_retained(topic, payload);
+        }
+        assert_eq!(world.page(), [r#"zigbee2mqtt_device_online{device="lamp"} 0"#], "{order:?}");
+    }
+}
+
+#[test]
+fn zigbee2mqtt_before_version_2_says_the_bare_word() {
+    let mut world = World::new("[[subscribe]]\npreset = \"zigbee2mqtt\"\n");
+    world.hear("zigbee2mqtt/bridge/state", "online");
+    world.hear("zigbee2mqtt/lamp", r#"{"contact":false}"#);
+    world.hear("zigbee2mqtt/lamp/availability", "online");
+    assert_eq!(world.page().len(), 3, "{:#?}", world.page());
+    world.hear("zigbee2mqtt/lamp/availability", "offline");
+    let left = ["zigbee2mqtt_bridge_online 1", r#"zigbee2mqtt_device_online{device="lamp"} 0"#];
+    assert_eq!(world.page(), left);
+    assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn a_sleeping_sensor_is_shown_in_whichever_order_the_broker_kept_its_words() {
+    for order in [[0, 1], [1, 0]] {
+        let mut world = World::new("[[subscribe]]\npreset = \"shelly_gen1\"\n");
+        for which in order {
+            let (topic, payload) =
+                [("shellies/ht/online", "false"), ("shellies/ht/sensor/temperature", "21.5")][which];
+            world.hear_retained(topic, payload);
+        }
+        let shown = [
+            r#"shelly_online{device="ht"} 0"#,
+            r#"shelly_temperature_celsius{device="ht",component="sensor"} 21.5"#,
+        ];
+        assert_eq!(world.page(), shown, "{order:?}");
+    }
+}
+
+#[test]
+fn attributes_of_an_entity_that_is_unavailable_are_not_shown() {
+    for order in [[0, 1], [1, 0]] {
+        let mut world = World::new("[[subscribe]]\npreset = \"home_assistant\"\n");
+        for which in order {
+            let (topic, payload) = [
+                ("homeassistant/climate/lounge/state", "unavailable"),
+                ("homeassistant/climate/lounge/current_temperature", "21.5"),
+            ][which];
+            world.hear_retained(topic, payload);
+        }
+        assert_eq!(world.page(), [] as [&str; 0], "{order:?}");
+        world.hear("homeassistant/climate/lounge/state", "heat");
+        world.hear("homeassistant/climate/lounge/current_temperature", "20");
+        assert_eq!(world.page().len(), 1, "{:#?}", world.page());
+    }
+}
+
+#[test]
+fn an_info_metric_of_one_device_leaves_those_of_others_alone() {
+    let rule = "name = \"rtl_device_info\"\ntype = \"info\"\npath = \"model\"\nlabels = { model = \"{payload.model}\" }";
+    let mut world = World::new(&one("device = \"{payload.id}\"", rule));
+    for (id, model) in [("A", "m1"), ("B", "m2"), ("A", "m3")] {
+        world.hear("home/events", format!("{{\"id\":\"{id}\",\"model\":\"{model}\"}}"));
+    }
+    let shown =
+        [r#"rtl_device_info{device="A",model="m3"} 1"#, r#"rtl_device_info{device="B",model="m2"} 1"#];
+    assert_eq!(world.page(), shown);
+}
+
+#[test]
+fn another_time_for_a_preset_is_not_for_who_is_there() {
+    let mut world = World::new("[[subscribe]]\npreset = \"zigbee2mqtt\"\nexpire = \"30m\"\n");
+    world.hear("zigbee2mqtt/lamp", r#"{"contact":false}"#);
+    world.hear("zigbee2mqtt/lamp/availability", r#"{"state":"online"}"#);
+    world.pass(HOUR);
+    assert_eq!(world.page(), [r#"zigbee2mqtt_device_online{device="lamp"} 1"#]);
+}

@@ -1,5 +1,7 @@
 //! Sparkplug B: births, aliases, deaths and gaps. Bytes that are none of it are in `mutation`.
 
+use hangup::connection::message::Incoming;
+
 use crate::world::World;
 
 /// A writer of protocol buffers, for what devices would send.
@@ -161,9 +163,51 @@ fn data_speaks_in_the_names_and_types_of_the_birth() {
     let metrics = [level, alias(11).varint(7, 1), alias(12).varint(5, 1).varint(14, 0), bad];
     world.hear("spBv1.0/plant/DDATA/line1/pump", payload(2, &metrics));
     assert_eq!(value(&world, "Inputs/Level").as_deref(), Some("-7"));
-    // Null, historical and bad ones change nothing.
-    let unchanged = ["Flow", "Running", "Total"].map(|metric| value(&world, metric));
-    assert_eq!(unchanged, [Some("2.25"), Some("1"), Some("9000000000")].map(|text| text.map(str::to_owned)));
+    // What is null or bad leaves the page; what is historical changes nothing.
+    let shown = ["Flow", "Running", "Total"].map(|metric| value(&world, metric));
+    assert_eq!(shown, [None, Some("1".to_owned()), None]);
+    // The same value is news when it is good again.
+    let again = [alias(11).double(13, 2.25), alias(15).varint(11, 9_000_000_000)];
+    world.hear("spBv1.0/plant/DDATA/line1/pump", payload(3, &again));
+    let shown = ["Flow", "Running", "Total"].map(|metric| value(&world, metric));
+    assert_eq!(shown, [Some("2.25"), Some("1"), Some("9000000000")].map(|text| text.map(str::to_owned)));
+    assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn a_birth_that_no_longer_has_a_metric_ends_it() {
+    let mut world = world();
+    born(&mut world);
+    world.hear("spBv1.0/plant/DBIRTH/line1/pump", payload(2, &[named("Flow", 11, 10).double(13, 2.25)]));
+    let shown = ["Flow", "Running", "Inputs/Level"].map(|metric| value(&world, metric));
+    assert_eq!(shown, [Some("2.25".to_owned()), None, None]);
+}
+
+#[test]
+fn a_message_is_explained_as_the_rules_see_it() {
+    let explained = |topic: &str, metrics: &[Message]| {
+        let subscribes = hangup::config::mapping::from_text(RULES).unwrap();
+        let payload = payload(1, metrics).into();
+        let message = Incoming { topic: topic.to_owned(), payload, qos: 0, retain: false, properties: None };
+        let told = hangup::mapping::explain(&subscribes, &message).unwrap();
+        serde_json::to_string(&told).unwrap().replace('\\', "")
+    };
+    let birth =
+        explained("spBv1.0/plant/DBIRTH/line1/pump", &[named("Flow", 11, 10).double(13, 2.25), session(4)]);
+    assert!(birth.contains(&format!("{PUMP}metric=\"Flow\",node=\"line1\"}} 2.25")), "{birth}");
+    assert!(
+        birth.contains("a message of `spBv1.0/plant/DDATA/line1/pump` with 1 of its 2 metrics"),
+        "{birth}"
+    );
+    let data = explained(
+        "spBv1.0/plant/DDATA/line1/pump",
+        &[alias(11).double(13, 2.5), Message::default().bytes(1, b"Running").varint(7, 1)],
+    );
+    assert!(data.contains("1 of them say an alias only"), "{data}");
+    assert!(data.contains("its series leaves the page at once"), "{data}");
+    let death = explained("spBv1.0/plant/NDEATH/line1", &[session(4)]);
+    assert!(death.contains("the death of a node of Sparkplug"), "{death}");
+    assert!(explained("spBv1.0/plant/NCMD/line1", &[]).contains("a command of Sparkplug"));
 }
 
 #[test]

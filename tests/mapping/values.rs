@@ -66,6 +66,8 @@ fn values_are_scaled_computed_and_read_in_other_ways() {
             r#"{"i":2,"v":230}"#,
             "230",
         ),
+        ("path = \"v\"\nvalue = \"x * 7 % 4\"", r#"{"v":3}"#, "1"),
+        ("path = \"v\"\nvalue = \"12 / x * 2 - 1 - 1\"", r#"{"v":3}"#, "6"),
         ("path = \"v\"\nread = \"hex\"", r#"{"v":"0x1f"}"#, "31"),
         ("path = \"v\"\nread = \"duration\"", r#"{"v":"1T02:15:30"}"#, "94530"),
         ("path = \"v\"\nread = \"timestamp\"", r#"{"v":"1970-01-02T00:00:00Z"}"#, "86400"),

@@ -48,6 +48,11 @@ impl World {
         self.now = self.now.plus(time);
     }
 
+    /// Another session begins.
+    pub(crate) fn begins(&mut self) {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).begins();
+    }
+
     /// A live message.
     pub(crate) fn hear(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> Option<Outcome> {
         self.hear_as(topic, payload, false, &[])

@@ -113,7 +113,10 @@ fn options(fields: &mut Fields<'_, '_>, ready: &mut [Subscribe]) {
     for subscribe in ready {
         subscribe.qos = qos.unwrap_or(subscribe.qos);
         subscribe.required = required.unwrap_or(subscribe.required);
-        subscribe.expire = expire.unwrap_or(subscribe.expire);
+        // Whether a device is there is said when it changes, and is not over after any time.
+        if !subscribe.metrics.iter().all(|metric| metric.name.ends_with("_online")) {
+            subscribe.expire = expire.unwrap_or(subscribe.expire);
+        }
         subscribe.retained = retained.unwrap_or(subscribe.retained);
         subscribe.interval = interval.or(subscribe.interval);
         subscribe.exclude.extend(exclude.iter().flatten().cloned());

@@ -7,19 +7,22 @@
 //! `number` or its `text`. So `path = "*.number"` makes a series of each number, and `path = "'Inputs/Level'.number"` of one. A death
 //! takes everything that came of its topics from the page at once, and a new birth of a node that of its devices.
 //!
-//! What is null, historical, bad or stale (property `Quality` 0 or 500) is passed over, as are `bdSeq` and the commands below
-//! `Node Control/` and `Device Control/`. Times are seconds since 1970. Births are not retained by brokers: of a node that was born
-//! before this program began, only metrics with their names are understood until it is born again; a host application can ask
-//! for that (`Node Control/Rebirth`).
+//! What is null, bad or stale (property `Quality` 0 or 500) takes its series from the page, as does a birth that no longer has it.
+//! What is historical is passed over, as are `bdSeq` and the commands below `Node Control/` and `Device Control/`. Times are
+//! seconds since 1970. Births are not retained by brokers: of a node that was born before this program began, only metrics with
+//! their names are understood until it is born again; a host application can ask for that (`Node Control/Rebirth`).
 
 mod births;
 mod payload;
+mod plainly;
 mod wire;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub(super) use self::plainly::{Plainly, plainly};
 
 use self::births::{Births, Known};
 use self::payload::{Metric, Raw, Value};
@@ -134,6 +137,8 @@ impl Ear {
         } else {
             self.follow(address, payload.seq, now, sink);
         }
+        // It says everything that there is from now on.
+        self.mapper.silence(&address.topic_of_data());
         self.data(address, message, now, sink)
     }
 
@@ -156,7 +161,10 @@ impl Ear {
             }
             match resolved(metric, &key, address.device, births) {
                 Some((name, value)) => told.push(name, value),
-                None => unknown |= metric.name.is_none(),
+                None => {
+                    let known = metric.alias.and_then(|alias| births.known(&key, address.device, alias));
+                    unknown |= metric.name.is_none() && known.is_none();
+                }
             }
             if told.count >= AT_ONCE {
                 hand_on(&mut told, sink);
@@ -243,6 +251,10 @@ impl Ear {
 }
 
 impl Listener for Ear {
+    fn begins(&mut self) {
+        self.mapper.begins();
+    }
+
     fn restored(&mut self, now: Now, sink: &mut dyn Sink) {
         self.mapper.restored(now, sink);
     }
@@ -350,17 +362,21 @@ struct Object {
 impl Object {
     fn push(&mut self, name: &str, value: Value<'_>) {
         let text = &mut self.text;
-        let (member, value) = match value {
+        let value = match value {
             // In the spelling of the mapping's reader, which knows what is no number.
-            Value::Number(number) if number.is_nan() => ("number", "NaN".to_owned()),
-            Value::Number(number) if number.is_infinite() => ("number", format!("{}Infinity", sign(number))),
-            Value::Number(number) => ("number", number.to_string()),
+            Value::Number(number) if number.is_nan() => "{\"number\":NaN}".to_owned(),
+            Value::Number(number) if number.is_infinite() => {
+                format!("{{\"number\":{}Infinity}}", sign(number))
+            }
+            Value::Number(number) => format!("{{\"number\":{number}}}"),
             Value::Text(value) if value.len() > LONGEST => return,
-            Value::Text(value) => ("text", quoted(value)),
+            Value::Text(value) => format!("{{\"text\":{}}}", quoted(value)),
+            // It was one of the two.
+            Value::Nothing => "{\"number\":null,\"text\":null}".to_owned(),
         };
         text.push(if self.count == 0 { '{' } else { ',' });
         // Writing to a string does not fail.
-        let _ = write!(text, "{}:{{\"{member}\":{value}}}", quoted(name));
+        let _ = write!(text, "{}:{value}", quoted(name));
         self.count += 1;
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Metric<'p> {
     pub(super) alias: Option<u64>,
     /// The number of its type; births have it.
     pub(super) datatype: Option<u64>,
-    /// Its value as it is on the wire; `None`: null, of the past, or bad.
+    /// Its value as it is on the wire; `None`: of the past, or of a type that is no one value.
     pub(super) value: Option<Raw<'p>>,
 }
 
@@ -42,6 +42,8 @@ pub(super) enum Raw<'p> {
     Bool(bool),
     /// A text.
     Text(&'p str),
+    /// Null, or bad, or stale: there is none now.
+    Nothing,
 }
 
 /// A value with its type.
@@ -51,6 +53,8 @@ pub(super) enum Value<'p> {
     Number(f64),
     /// A text.
     Text(&'p str),
+    /// There is none now.
+    Nothing,
 }
 
 /// Reads a payload; calls with each metric.
@@ -69,15 +73,15 @@ pub(super) fn read<'p>(bytes: &'p [u8], mut each: impl FnMut(Metric<'p>)) -> Res
 
 fn metric(bytes: &[u8]) -> Result<Metric<'_>, Wrong> {
     let mut metric = Metric::default();
-    let mut counts = true;
+    let (mut is_past, mut is_nothing) = (false, false);
     for field in Fields(bytes) {
         match field? {
             (1, Field::Bytes(name)) => metric.name = Some(text(name)?),
             (2, Field::Varint(alias)) => metric.alias = Some(alias),
             (4, Field::Varint(datatype)) => metric.datatype = Some(datatype),
-            // Historical, null.
-            (5 | 7, Field::Varint(is)) => counts &= is == 0,
-            (9, Field::Bytes(properties)) => counts &= !is_bad(properties)?,
+            (5, Field::Varint(is)) => is_past |= is != 0,
+            (7, Field::Varint(is)) => is_nothing |= is != 0,
+            (9, Field::Bytes(properties)) => is_nothing |= is_bad(properties)?,
             (10, Field::Varint(value)) => metric.value = Some(Raw::Int(value)),
             (11, Field::Varint(value)) => metric.value = Some(Raw::Long(value)),
             (12, Field::Fixed32(bits)) => metric.value = Some(Raw::Float(f64::from(f32::from_bits(bits)))),
@@ -88,8 +92,10 @@ fn metric(bytes: &[u8]) -> Result<Metric<'_>, Wrong> {
             _ => {}
         }
     }
-    if !counts {
+    if is_past {
         metric.value = None;
+    } else if is_nothing {
+        metric.value = Some(Raw::Nothing);
     }
     Ok(metric)
 }
@@ -148,6 +154,7 @@ impl<'p> Raw<'p> {
             (Self::Float(number), _) => number,
             (Self::Bool(is), _) => f64::from(u8::from(is)),
             (Self::Text(text), _) => return Value::Text(text),
+            (Self::Nothing, _) => return Value::Nothing,
         };
         Value::Number(number)
     }

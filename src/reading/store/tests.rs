@@ -108,6 +108,22 @@ fn a_forgotten_connection_leaves_at_once_and_a_new_one_takes_its_series() {
 }
 
 #[test]
+fn a_connection_that_comes_back_otherwise_has_its_new_help_and_type_at_once() {
+    let (metrics, store) = store(10);
+    for (seconds, kind, help) in
+        [(0, Kind::Gauge, "Power."), (1, Kind::Gauge, "Other."), (2, Kind::Counter, "Count.")]
+    {
+        let feed = store.feed("home");
+        let quantity = Quantity { name: "test_total".into(), help: help.into(), kind };
+        store.put(&feed, &reading(&quantity, "a", 1.0), at(seconds));
+        let page = page(&store, at(seconds));
+        assert!(page.contains(&format!("# HELP test_total {help}\n")) && page.contains("} 1\n"), "{page}");
+        store.forget_feed("home");
+    }
+    assert_eq!(rejected(&metrics), 0);
+}
+
+#[test]
 fn the_limit_counts_series_and_what_it_refused() {
     let (metrics, store) = store(2);
     let feed = store.feed("home");
