@@ -97,6 +97,7 @@ impl Connection {
                 self.recorder.traffic().pinged(took, now);
                 LinkReport::Progress
             }
+            Report::Arriving => LinkReport::Progress,
             Report::Tcp(info) => {
                 self.recorder.traffic().tcp(&info);
                 self.recorder.path(path::is_suspect(&info));

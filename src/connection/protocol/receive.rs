@@ -70,8 +70,10 @@ impl Protocol {
             }
             Inbound::SubAck(ack) => self.subscribed(&ack, now),
             Inbound::PingResp => {
-                self.traffic.stats.pings_answered += 1;
                 if let Some(sent) = self.ping_sent.take() {
+                    // The broker is there: what it was asked meanwhile is answered with it, and the answers that follow say
+                    // nothing new.
+                    self.traffic.stats.pings_answered = self.traffic.stats.pings_sent;
                     let took = now.saturating_since(sent);
                     self.traffic.stats.last_ping = Some(took);
                     self.notices.push_back(Notice::Pinged(took));

@@ -1,3 +1,5 @@
+mod waits;
+
 use std::net::Ipv4Addr;
 
 use bytes::{Bytes, BytesMut};
@@ -6,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::connection::Detail;
 use crate::connection::codec::Codec;
-use crate::connection::limits::SILENCE;
+use crate::connection::limits::{SILENCE, SUBACK_PATIENCE};
 use crate::connection::packet::{Ack, ConnAck, Disconnect, SubAck};
 use crate::connection::plan::{Subscription, Transport};
 
