@@ -274,6 +274,22 @@ async fn a_session_that_ends_before_its_subscriptions_are_back_is_down() {
     stage.ends().await;
 }
 
+/// Its last sign of life is its own: the next session, which we close, was alive until then.
+#[tokio::test]
+async fn a_session_without_a_talk_leaves_nothing_to_the_next() {
+    let mut stage = Stage::new().await;
+    stage.tells(&["plan quick"]).await;
+    drop(stage.accept().await);
+    stage.tells(&["down", "plan quick"]).await;
+    let mut peer = stage.accept_and_greet().await;
+    tokio::time::sleep(QUIET).await;
+    stage.orders.send(Control::Stop).await.unwrap();
+    peer.disconnects().await;
+    drop(peer);
+    stage.tells(&["down"]).await;
+    stage.ends().await;
+}
+
 #[tokio::test]
 async fn a_message_that_breaks_its_decoder_harms_nothing_else() {
     let mut stage = Stage::new().await;
@@ -309,8 +325,9 @@ async fn a_drop_is_followed_by_another_session() {
 #[tokio::test]
 async fn a_peer_that_fell_silent_is_down_since_its_last_sign_of_life() {
     let mut policy = Policy::default();
-    policy.limits.ping = 2 * QUIET;
-    let mut stage = Stage::with(policy, Duration::from_secs(1)).await;
+    policy.limits.ping = QUIET + Duration::from_millis(500);
+    // Longer than the limit: no further ping is sent meanwhile, which the peer's kernel would acknowledge.
+    let mut stage = Stage::with(policy, Duration::from_secs(3)).await;
     stage.tells(&["plan quick"]).await;
     let _silent = stage.accept_and_greet().await;
     stage.tells(&["down, quiet before", "plan quick"]).await;

@@ -114,7 +114,8 @@ impl Connection {
             Report::Ended(mut ending) => {
                 self.link = None;
                 self.judge_packets(&mut ending, now);
-                self.alive = Some(ending.alive);
+                // Without a talk nobody takes it, and it would be told of the next session.
+                self.alive = self.talking.then_some(ending.alive);
                 self.stop_hearing(ending.alive);
                 LinkReport::Ended(ending)
             }
