@@ -2,7 +2,7 @@
 //!
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub(super) struct Connections {
 
 struct Running {
     config: config::Connection,
+    /// Filters that a broker which keeps the session may know from configurations before.
+    former: BTreeSet<String>,
     control: mpsc::Sender<Control>,
     task: JoinHandle<()>,
 }
@@ -153,23 +155,24 @@ impl Connections {
         for config in &wanted {
             let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
             if !unchanged || self.waits_for_a_person(&config.name) {
-                begin.push((config.clone(), prepare(config)?));
+                let former = self.running.get(&config.name).map(|before| before.former_for(config));
+                begin.push((config.clone(), prepare(config)?, former.unwrap_or_default()));
             }
         }
         let kept = |name: &str| {
-            wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, _)| new.name == name)
+            wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, ..)| new.name == name)
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
         self.end(&leaving, |name| wanted.iter().any(|config| config.name == name)).await;
         let again =
             |config: &config::Connection| config.policy.client_id.is_some() && leaving.contains(&config.name);
-        if begin.iter().any(|(config, _)| again(config)) {
+        if begin.iter().any(|(config, ..)| again(config)) {
             // A successor does not know when the client id that it inherits last connected.
             tokio::time::sleep(CONNECT_SPACING).await;
         }
         self.limits = limits.to_vec();
-        for (config, prepared) in begin {
-            self.start(config, prepared);
+        for (config, prepared, former) in begin {
+            self.start(config, prepared, former);
         }
         Ok(())
     }
@@ -228,7 +231,7 @@ impl Connections {
         });
     }
 
-    fn start(&mut self, config: config::Connection, prepared: Prepared) {
+    fn start(&mut self, config: config::Connection, prepared: Prepared, former: BTreeSet<String>) {
         let name = config.name.clone();
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
@@ -274,7 +277,7 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
-        let connection = connection.in_turn(self.turns.clone());
+        let connection = connection.in_turn(self.turns.clone()).leaving(former.iter().cloned().collect());
         let connection = match inbox {
             Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
             None => connection,
@@ -291,7 +294,27 @@ impl Connections {
                 Recorder::new(successor, entry).record(Event::Stopped, clock::now());
             }
         });
-        self.running.insert(name, Running { config, control, task });
+        self.running.insert(name, Running { config, former, control, task });
+    }
+}
+
+impl Running {
+    /// What a successor with this configuration has to unsubscribe from, if the broker keeps its session: whatever was ever
+    /// subscribed to under its client id, for a session of the broker's may be older than the last reload.
+    fn former_for(&self, next: &config::Connection) -> BTreeSet<String> {
+        let (before, after) = (&self.config.policy, &next.policy);
+        if after.clean_session != Some(false)
+            || after.client_id.is_none()
+            || after.client_id != before.client_id
+        {
+            return BTreeSet::new();
+        }
+        let mut former = self.former.clone();
+        former.extend(source::filters(&self.config));
+        for wanted in source::filters(next) {
+            former.remove(&wanted);
+        }
+        former
     }
 }
 

@@ -20,7 +20,7 @@ use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
 use super::limits::Limits;
 use super::message::{Outgoing, Refused};
-use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe};
+use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe, Unsubscribe};
 use super::plan::{Plan, Version};
 use super::subscriptions::{Fault, Subscriptions};
 use super::traffic::Traffic;
@@ -56,6 +56,10 @@ pub struct Protocol {
     /// Taken by [`Protocol::start`].
     connect: Option<Connect>,
     subscriptions: Subscriptions,
+    /// What to unsubscribe from, packet by packet, if the broker remembers the session.
+    leave: Vec<Vec<String>>,
+    /// UNSUBSCRIBEs without an answer.
+    leaving: usize,
     inflight: InFlight,
     traffic: Traffic,
     /// `None`: the plan wants no pings.
@@ -88,6 +92,8 @@ impl Protocol {
             version: plan.version,
             hidden,
             subscriptions: Subscriptions::new(&plan.subscriptions, plan.filters_per_subscribe),
+            leave: plan.leave.chunks(plan.filters_per_subscribe.max(1)).map(<[_]>::to_vec).collect(),
+            leaving: 0,
             inflight: InFlight::new(carried.clone()),
             traffic: Traffic::new(&connect.client_id, plan.version, limits.silence, now),
             connect: Some(connect),
@@ -253,6 +259,16 @@ impl Protocol {
                 self.notices.push_back(Notice::Entered(Phase::Session));
             }
             Err(fault) => self.faulty(fault),
+        }
+    }
+
+    /// What was subscribed to in the time that the broker remembers, and is not wanted any more. The answers change nothing
+    /// and are not waited for: who answers the SUBSCRIBE behind it has read it.
+    fn unsubscribe(&mut self, now: Instant) {
+        for filters in std::mem::take(&mut self.leave) {
+            self.leaving += 1;
+            let id = self.inflight.identifier();
+            self.send(Outbound::Unsubscribe(Unsubscribe { id, filters }), now);
         }
     }
 

@@ -115,6 +115,7 @@ fn topic(packet: &Outbound) -> Option<String> {
     match packet {
         Outbound::Publish(publish) => Some(publish.topic.clone()),
         Outbound::Subscribe(subscribe) => subscribe.filters.first().map(|filter| filter.path.clone()),
+        Outbound::Unsubscribe(unsubscribe) => unsubscribe.filters.first().cloned(),
         Outbound::Connect(_)
         | Outbound::PubAck(_)
         | Outbound::PubRec(_)

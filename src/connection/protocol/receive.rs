@@ -81,6 +81,7 @@ impl Protocol {
             }
             Inbound::Disconnect(disconnect) => self.disconnected(&disconnect),
             Inbound::ConnAck(_) => self.breach("a second CONNACK came"),
+            Inbound::UnsubAck if self.leaving > 0 => self.leaving -= 1,
             Inbound::UnsubAck => self.breach("an UNSUBACK came that nobody waited for"),
             Inbound::Auth => self.breach("an AUTH came, which nobody asked for,"),
             Inbound::OfClients => self.breach("a packet came that only clients send"),
@@ -120,6 +121,9 @@ impl Protocol {
             self.send(Outbound::PubRel(Ack::fine(id)), now);
         }
         self.notices.push_back(Notice::Entered(Phase::Subscribe));
+        if ack.session_present {
+            self.unsubscribe(now);
+        }
         self.subscribe(now, now);
     }
 

@@ -306,6 +306,29 @@ fn a_message_of_qos_2_is_heard_once_though_the_connection_breaks() {
     assert_eq!(heard, 1);
 }
 
+/// The broker knows filters of an earlier time only where it kept the session.
+#[test]
+fn what_is_not_wanted_any_more_is_given_back_where_the_session_was_kept() {
+    for (session_present, packets) in
+        [(true, vec!["UNSUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE"]), (false, vec!["SUBSCRIBE"])]
+    {
+        let leave = ["x", "y", "z"].map(str::to_owned).to_vec();
+        let mut protocol = started(&Plan { leave, filters_per_subscribe: 2, ..plan() });
+        protocol.handle(connack(ConnAck { session_present, ..ConnAck::default() }), at(0));
+        let sent: Vec<_> = std::iter::from_fn(|| protocol.poll_packet()).collect();
+        assert_eq!(sent.iter().map(Outbound::name).collect::<Vec<_>>(), packets);
+        let Some(Outbound::Subscribe(subscribe)) = sent.last() else { panic!("SUBSCRIBE expected") };
+        // Its answer comes before, after or never: nobody waits for it.
+        for _ in 1..packets.len() {
+            protocol.handle(Inbound::UnsubAck, at(1));
+        }
+        protocol.handle(Inbound::SubAck(SubAck { id: subscribe.id, codes: vec![1] }), at(1));
+        assert_eq!(protocol.phase(), Phase::Session);
+        protocol.handle(Inbound::UnsubAck, at(2));
+        assert!(over(&mut protocol).is_some(), "nobody waited for that one");
+    }
+}
+
 #[test]
 fn a_client_id_that_the_broker_made_up_is_kept() {
     let (plan, carried) = (Plan { client_id: String::new(), ..plan_v5() }, Carried::default());
