@@ -2,13 +2,15 @@
 //!
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
+mod running;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
 use super::Error;
@@ -16,7 +18,6 @@ use crate::clock;
 use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
-use crate::connection::error::RetryClass;
 use crate::connection::turn::Turns;
 use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
@@ -29,6 +30,7 @@ use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
 use crate::source::{self, Prepared};
 use crate::telemetry::Metrics;
+use running::Running;
 
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
@@ -55,14 +57,6 @@ pub(super) struct Connections {
     testimony: Testimony,
     running: BTreeMap<String, Running>,
     telling: Option<AbortHandle>,
-}
-
-struct Running {
-    config: config::Connection,
-    /// Filters that a broker which keeps the session may know from configurations before.
-    former: BTreeSet<String>,
-    control: mpsc::Sender<Control>,
-    task: JoinHandle<()>,
 }
 
 impl Connections {
@@ -153,7 +147,7 @@ impl Connections {
     ) -> Result<(), Error> {
         let mut begin = Vec::new();
         for config in &wanted {
-            let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
+            let unchanged = self.running.get(&config.name).is_some_and(|running| running.goes_on_as(config));
             if !unchanged || self.waits_for_a_person(&config.name) {
                 let former = self.running.get(&config.name).map(|before| before.former_for(config));
                 begin.push((config.clone(), prepare(config)?, former.unwrap_or_default()));
@@ -180,13 +174,9 @@ impl Connections {
     /// Whether a connection rests because only a person can help. A reload says that one did, perhaps outside of the
     /// configuration: a corrected password file does not change it.
     fn waits_for_a_person(&self, name: &str) -> bool {
-        self.board.status(name).is_some_and(|status| {
-            let refused = matches!(
-                status.last_failure.as_ref().map(|failure| failure.class),
-                Some(RetryClass::Setup | RetryClass::Credential)
-            );
-            status.state == StateName::Waiting && status.consecutive_failures > 0 && refused
-        })
+        self.board
+            .status(name)
+            .is_some_and(|status| status.state == StateName::Waiting && status.waits_for_a_person)
     }
 
     /// Stops them all and waits for their polite ends.
@@ -295,26 +285,6 @@ impl Connections {
             }
         });
         self.running.insert(name, Running { config, former, control, task });
-    }
-}
-
-impl Running {
-    /// What a successor with this configuration has to unsubscribe from, if the broker keeps its session: whatever was ever
-    /// subscribed to under its client id, for a session of the broker's may be older than the last reload.
-    fn former_for(&self, next: &config::Connection) -> BTreeSet<String> {
-        let (before, after) = (&self.config.policy, &next.policy);
-        if after.clean_session != Some(false)
-            || after.client_id.is_none()
-            || after.client_id != before.client_id
-        {
-            return BTreeSet::new();
-        }
-        let mut former = self.former.clone();
-        former.extend(source::filters(&self.config));
-        for wanted in source::filters(next) {
-            former.remove(&wanted);
-        }
-        former
     }
 }
 
