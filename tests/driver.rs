@@ -8,7 +8,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -144,6 +144,7 @@ struct Stage {
     listener: TcpListener,
     told: mpsc::UnboundedReceiver<String>,
     orders: mpsc::Sender<Control>,
+    status: Arc<Mutex<ConnectionStatus>>,
     running: JoinHandle<()>,
 }
 
@@ -166,11 +167,12 @@ impl Stage {
             signs_in: true,
         };
         let status = ConnectionStatus::new("test", "test", "tcp", clock::now());
-        let recorder = Recorder::new(Metrics::new().connection(&labels), Board::default().enter(status));
+        let status = Board::default().enter(status);
+        let recorder = Recorder::new(Metrics::new().connection(&labels), Arc::clone(&status));
         let planner = Arc::new(Source { port, keep_alive, told: teller.clone() });
         let connection = Connection::new("test", policy, planner, recorder, Box::new(Ears(teller)), 1);
         let (orders, control) = mpsc::channel(4);
-        Self { listener, told, orders, running: tokio::spawn(connection.run(control)) }
+        Self { listener, told, orders, status, running: tokio::spawn(connection.run(control)) }
     }
 
     /// The next connection, up to its CONNACK.
@@ -274,6 +276,43 @@ async fn a_session_that_ends_before_its_subscriptions_are_back_is_down() {
     stage.ends().await;
 }
 
+/// Its last sign of life is its own: the next session, which we close, was alive until then.
+#[tokio::test]
+async fn a_session_without_a_talk_leaves_nothing_to_the_next() {
+    let mut stage = Stage::new().await;
+    stage.tells(&["plan quick"]).await;
+    drop(stage.accept().await);
+    stage.tells(&["down", "plan quick"]).await;
+    let mut peer = stage.accept_and_greet().await;
+    tokio::time::sleep(QUIET).await;
+    stage.orders.send(Control::Stop).await.unwrap();
+    peer.disconnects().await;
+    drop(peer);
+    stage.tells(&["down"]).await;
+    stage.ends().await;
+}
+
+/// A reload ends such a wait, though it began with a drop; one that ends by itself it leaves alone.
+#[tokio::test]
+async fn a_refused_subscription_waits_for_a_person_and_a_broken_connection_does_not() {
+    for (refused, person) in [(true, true), (false, false)] {
+        let mut stage = Stage::new().await;
+        stage.tells(&["plan quick"]).await;
+        let mut peer = stage.accept().await;
+        if refused {
+            let Some(Packet::Subscribe(subscribe)) = peer.next().await else { panic!("no SUBSCRIBE") };
+            peer.send(Packet::SubAck(SubAck::new(subscribe.pkid, vec![SubscribeReasonCode::Failure]))).await;
+            assert!(peer.next().await.is_none());
+        }
+        drop(peer);
+        stage.tells(&["down"]).await;
+        while stage.status.lock().unwrap().next_attempt.is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(stage.status.lock().unwrap().waits_for_a_person, person);
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_breaks_its_decoder_harms_nothing_else() {
     let mut stage = Stage::new().await;
@@ -309,8 +348,9 @@ async fn a_drop_is_followed_by_another_session() {
 #[tokio::test]
 async fn a_peer_that_fell_silent_is_down_since_its_last_sign_of_life() {
     let mut policy = Policy::default();
-    policy.limits.ping = 2 * QUIET;
-    let mut stage = Stage::with(policy, Duration::from_secs(1)).await;
+    policy.limits.ping = QUIET + Duration::from_millis(500);
+    // Longer than the limit: no further ping is sent meanwhile, which the peer's kernel would acknowledge.
+    let mut stage = Stage::with(policy, Duration::from_secs(3)).await;
     stage.tells(&["plan quick"]).await;
     let _silent = stage.accept_and_greet().await;
     stage.tells(&["down, quiet before", "plan quick"]).await;

@@ -2,13 +2,15 @@
 //!
 //! Never touches a connection whose part of the configuration did not change, unless it rests until a person helps.
 
-use std::collections::BTreeMap;
+mod running;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
 use super::Error;
@@ -16,7 +18,6 @@ use crate::clock;
 use crate::commands::{Directory, Office};
 use crate::config;
 use crate::connection::driver::{Connection, Control};
-use crate::connection::error::RetryClass;
 use crate::connection::turn::Turns;
 use crate::diagnosis::desk::{Desk, Subject};
 use crate::host::Timeline;
@@ -29,6 +30,7 @@ use crate::reading::ingest::Ingest;
 use crate::reading::store::Store;
 use crate::source::{self, Prepared};
 use crate::telemetry::Metrics;
+use running::Running;
 
 /// AWS closes a connection whose client id connects twice within a second.
 const CONNECT_SPACING: Duration = Duration::from_secs(1);
@@ -55,12 +57,6 @@ pub(super) struct Connections {
     testimony: Testimony,
     running: BTreeMap<String, Running>,
     telling: Option<AbortHandle>,
-}
-
-struct Running {
-    config: config::Connection,
-    control: mpsc::Sender<Control>,
-    task: JoinHandle<()>,
 }
 
 impl Connections {
@@ -151,25 +147,26 @@ impl Connections {
     ) -> Result<(), Error> {
         let mut begin = Vec::new();
         for config in &wanted {
-            let unchanged = self.running.get(&config.name).is_some_and(|running| running.config == *config);
+            let unchanged = self.running.get(&config.name).is_some_and(|running| running.goes_on_as(config));
             if !unchanged || self.waits_for_a_person(&config.name) {
-                begin.push((config.clone(), prepare(config)?));
+                let former = self.running.get(&config.name).map(|before| before.former_for(config));
+                begin.push((config.clone(), prepare(config)?, former.unwrap_or_default()));
             }
         }
         let kept = |name: &str| {
-            wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, _)| new.name == name)
+            wanted.iter().any(|config| config.name == name) && !begin.iter().any(|(new, ..)| new.name == name)
         };
         let leaving: Vec<String> = self.running.keys().filter(|name| !kept(name)).cloned().collect();
         self.end(&leaving, |name| wanted.iter().any(|config| config.name == name)).await;
         let again =
             |config: &config::Connection| config.policy.client_id.is_some() && leaving.contains(&config.name);
-        if begin.iter().any(|(config, _)| again(config)) {
+        if begin.iter().any(|(config, ..)| again(config)) {
             // A successor does not know when the client id that it inherits last connected.
             tokio::time::sleep(CONNECT_SPACING).await;
         }
         self.limits = limits.to_vec();
-        for (config, prepared) in begin {
-            self.start(config, prepared);
+        for (config, prepared, former) in begin {
+            self.start(config, prepared, former);
         }
         Ok(())
     }
@@ -177,13 +174,9 @@ impl Connections {
     /// Whether a connection rests because only a person can help. A reload says that one did, perhaps outside of the
     /// configuration: a corrected password file does not change it.
     fn waits_for_a_person(&self, name: &str) -> bool {
-        self.board.status(name).is_some_and(|status| {
-            let refused = matches!(
-                status.last_failure.as_ref().map(|failure| failure.class),
-                Some(RetryClass::Setup | RetryClass::Credential)
-            );
-            status.state == StateName::Waiting && status.consecutive_failures > 0 && refused
-        })
+        self.board
+            .status(name)
+            .is_some_and(|status| status.state == StateName::Waiting && status.waits_for_a_person)
     }
 
     /// Stops them all and waits for their polite ends.
@@ -228,7 +221,7 @@ impl Connections {
         });
     }
 
-    fn start(&mut self, config: config::Connection, prepared: Prepared) {
+    fn start(&mut self, config: config::Connection, prepared: Prepared, former: BTreeSet<String>) {
         let name = config.name.clone();
         let labels = &prepared.labels;
         let status = ConnectionStatus::new(&*name, labels.source, labels.transport.as_str(), clock::now());
@@ -274,7 +267,7 @@ impl Connections {
             Box::new(sink),
             fastrand::u64(..),
         );
-        let connection = connection.in_turn(self.turns.clone());
+        let connection = connection.in_turn(self.turns.clone()).leaving(former.iter().cloned().collect());
         let connection = match inbox {
             Some(inbox) => connection.taking_commands(self.office.rules(), inbox),
             None => connection,
@@ -291,7 +284,7 @@ impl Connections {
                 Recorder::new(successor, entry).record(Event::Stopped, clock::now());
             }
         });
-        self.running.insert(name, Running { config, control, task });
+        self.running.insert(name, Running { config, former, control, task });
     }
 }
 

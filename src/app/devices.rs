@@ -79,6 +79,7 @@ pub fn find(config: Config) -> Result<Found, String> {
 }
 
 async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {
+    let connection = &beside_the_exporter(connection);
     let Source::Navien(settings) = &connection.source else {
         // Only an account lists its devices: at a broker, whoever publishes is there.
         return Ok(Vec::new());
@@ -107,6 +108,15 @@ async fn of(connection: &config::Connection) -> Result<Vec<Device>, String> {
         online: device.online,
     };
     Ok(listed.into_iter().map(device).collect())
+}
+
+/// The same connection under a client id of its own, and with nothing kept at the broker: the exporter may run, and two
+/// connections with one client id throw each other out.
+fn beside_the_exporter(connection: &config::Connection) -> config::Connection {
+    let mut visitor = connection.clone();
+    visitor.policy.client_id = None;
+    visitor.policy.clean_session = None;
+    visitor
 }
 
 /// Connects until every expected device has spoken, or patience ends.

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::carried::Carried;
 use super::ending::Ending;
+use super::leaving::Leaving;
 use super::link::Link;
 use super::machine::{Action, Input, LinkReport, Machine};
 use super::order::Order;
@@ -66,6 +67,8 @@ pub struct Connection {
     link: Option<Link>,
     /// What outlives a network connection.
     carried: Carried,
+    /// What the broker still knows of a configuration before.
+    leaving: Leaving,
     closing: Option<Work<Option<Box<Ending>>>>,
     look_up: Option<Work<Answer<Inventory>>>,
     dialogue: Option<Box<dyn Dialogue>>,
@@ -132,6 +135,7 @@ impl Connection {
             reached: false,
             link: None,
             carried: Carried::default(),
+            leaving: Leaving::default(),
             closing: None,
             look_up: None,
             dialogue: None,
@@ -150,6 +154,14 @@ impl Connection {
     #[must_use]
     pub fn in_turn(mut self, turns: Turns) -> Self {
         self.turns = Some(turns);
+        self
+    }
+
+    /// The same, which unsubscribes from these filters where the broker remembers its session: an earlier connection with
+    /// its client id had them.
+    #[must_use]
+    pub fn leaving(mut self, filters: Vec<String>) -> Self {
+        self.leaving = Leaving::new(filters);
         self
     }
 

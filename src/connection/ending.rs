@@ -65,7 +65,7 @@ pub struct LinkStats {
     pub messages_sent: u64,
     /// PINGREQ sent.
     pub pings_sent: u64,
-    /// PINGRESP received.
+    /// Of these, answered: all of them, or all before those that nothing was heard of since.
     pub pings_answered: u64,
     /// Time of the last ping's round trip.
     pub last_ping: Option<Duration>,
@@ -80,6 +80,9 @@ pub struct LinkStats {
     /// When the last packet of the peer came, its end not counted; unknown of sessions that a journal gave back.
     #[serde(skip)]
     pub last_received: Option<Instant>,
+    /// The peer was in the middle of a packet when we gave up waiting for an answer behind it; unknown like that.
+    #[serde(skip)]
+    pub still_arriving: bool,
     /// When the last PINGREQ was sent.
     #[serde(skip)]
     pub last_ping_sent: Option<Instant>,

@@ -10,6 +10,9 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 /// While messages arrive, a SUBACK is waited for so many times its limit: it may stand behind what the broker had kept.
 pub const SUBACK_PATIENCE: u32 = 12;
 
+/// While parts of a packet arrive, an answer is waited for so many times its limit: it stands behind that packet.
+pub const PACKET_PATIENCE: u32 = 12;
+
 /// Time limits of one link. Each failed limit has an error name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

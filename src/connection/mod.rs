@@ -13,6 +13,7 @@ pub mod ending;
 pub mod error;
 mod gather;
 mod inflight;
+mod leaving;
 pub mod limits;
 pub mod link;
 pub mod machine;

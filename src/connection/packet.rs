@@ -27,6 +27,8 @@ pub enum Outbound {
     PubComp(Ack),
     /// SUBSCRIBE.
     Subscribe(Subscribe),
+    /// UNSUBSCRIBE.
+    Unsubscribe(Unsubscribe),
     /// PINGREQ.
     PingReq,
     /// DISCONNECT: we mean to, so the broker forgets the last will.
@@ -204,6 +206,15 @@ pub struct Filter {
     pub retain: RetainHandling,
 }
 
+/// UNSUBSCRIBE.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unsubscribe {
+    /// Packet identifier.
+    pub id: u16,
+    /// The topic filters that are given back.
+    pub filters: Vec<String>,
+}
+
 /// SUBACK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubAck {
@@ -236,6 +247,7 @@ impl Outbound {
             Self::PubRel(_) => "PUBREL",
             Self::PubComp(_) => "PUBCOMP",
             Self::Subscribe(_) => "SUBSCRIBE",
+            Self::Unsubscribe(_) => "UNSUBSCRIBE",
             Self::PingReq => "PINGREQ",
             Self::Disconnect => "DISCONNECT",
         }

@@ -193,6 +193,8 @@ pub struct Plan {
     pub keep_alive: Duration,
     /// What to subscribe to before the session counts as online.
     pub subscriptions: Vec<Subscription>,
+    /// What to unsubscribe from before that, if the broker remembers the session: it knows these filters from then.
+    pub leave: Vec<String>,
     /// Filters per SUBSCRIBE packet (AWS allows 8).
     pub filters_per_subscribe: usize,
     /// Larger packets from the broker end the session with a name of its own.
@@ -239,6 +241,7 @@ impl Plan {
             clean_session: true,
             keep_alive: Duration::from_secs(60),
             subscriptions: Vec::new(),
+            leave: Vec::new(),
             filters_per_subscribe: 8,
             max_packet_size: 1024 * 1024,
             max_outgoing_size: 1024 * 1024,

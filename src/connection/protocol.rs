@@ -5,6 +5,7 @@
 mod connect;
 mod notice;
 mod receive;
+mod time;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,9 +18,9 @@ use super::carried::Carried;
 use super::ending::{EndedBy, LinkStats, PhaseTime};
 use super::error::{ErrorName, RetryClass};
 use super::inflight::InFlight;
-use super::limits::{Limits, SUBACK_PATIENCE};
+use super::limits::Limits;
 use super::message::{Outgoing, Refused};
-use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe};
+use super::packet::{Connect, Inbound, Outbound, Publish, Subscribe, Unsubscribe};
 use super::plan::{Plan, Version};
 use super::subscriptions::{Fault, Subscriptions};
 use super::traffic::Traffic;
@@ -37,7 +38,7 @@ enum State {
     Fresh,
     /// CONNECT sent. Next: `Subscribing`, `Online`, `Over`.
     Connecting { since: Instant },
-    /// A SUBSCRIBE is unanswered; `heard`: when a message came last. Next: `Subscribing` (the next batch), `Online`, `Over`.
+    /// A SUBSCRIBE is unanswered; `heard`: when a message, or a part of a packet, came last. Next: `Subscribing` (the next batch), `Online`, `Over`.
     Subscribing { began: Instant, since: Instant, heard: Instant, identifier: u16 },
     /// All subscriptions are back. Next: `Over`.
     Online,
@@ -55,6 +56,10 @@ pub struct Protocol {
     /// Taken by [`Protocol::start`].
     connect: Option<Connect>,
     subscriptions: Subscriptions,
+    /// What to unsubscribe from, packet by packet, if the broker remembers the session.
+    leave: Vec<Vec<String>>,
+    /// UNSUBSCRIBEs without an answer.
+    leaving: usize,
     inflight: InFlight,
     traffic: Traffic,
     /// `None`: the plan wants no pings.
@@ -63,6 +68,7 @@ pub struct Protocol {
     maximum_qos: u8,
     retain_available: bool,
     limits: Limits,
+    /// When the PINGREQ was sent that has no answer. Those that followed it, to be heard in time, wait for none.
     ping_sent: Option<Instant>,
     packets: VecDeque<Outbound>,
     notices: VecDeque<Notice>,
@@ -86,6 +92,8 @@ impl Protocol {
             version: plan.version,
             hidden,
             subscriptions: Subscriptions::new(&plan.subscriptions, plan.filters_per_subscribe),
+            leave: plan.leave.chunks(plan.filters_per_subscribe.max(1)).map(<[_]>::to_vec).collect(),
+            leaving: 0,
             inflight: InFlight::new(carried.clone()),
             traffic: Traffic::new(&connect.client_id, plan.version, limits.silence, now),
             connect: Some(connect),
@@ -127,59 +135,6 @@ impl Protocol {
                 self.traffic.received(&packet, now);
                 self.converse(packet, now);
             }
-        }
-    }
-
-    /// Time has passed: pings, and ends what waited too long.
-    pub fn tick(&mut self, now: Instant) {
-        match self.state {
-            State::Fresh | State::Over => return,
-            State::Connecting { since } => {
-                if now >= since + self.limits.connack {
-                    let message = "the broker did not answer CONNECT in time";
-                    self.timed_out(ErrorName::ConnackTimeout, message);
-                }
-                return;
-            }
-            State::Subscribing { since, heard, .. } => {
-                if now >= self.suback_due(since, heard) {
-                    let message = "the broker did not answer SUBSCRIBE in time";
-                    self.timed_out(ErrorName::SubscribeFailure, message);
-                    return;
-                }
-            }
-            State::Online => {}
-        }
-        match self.ping_sent {
-            Some(sent) if now >= self.answer_due(sent) => {
-                let error = classify::ping_timeout(self.version);
-                self.timed_out(error, "the broker did not answer PINGREQ in time");
-            }
-            Some(_) => {}
-            None => {
-                if self.ping_due().is_some_and(|due| now >= due) {
-                    self.ping_sent = Some(now);
-                    self.send(Outbound::PingReq, now);
-                }
-            }
-        }
-    }
-
-    /// When [`Protocol::tick`] wants to be called next. Derived from the state, so it cannot be stale.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
-        let ping = match self.ping_sent {
-            Some(sent) => Some(self.answer_due(sent)),
-            None => self.ping_due(),
-        };
-        match self.state {
-            State::Fresh | State::Over => None,
-            State::Connecting { since } => Some(since + self.limits.connack),
-            State::Subscribing { since, heard, .. } => {
-                let suback = self.suback_due(since, heard);
-                Some(ping.map_or(suback, |ping| ping.min(suback)))
-            }
-            State::Online => ping,
         }
     }
 
@@ -227,6 +182,14 @@ impl Protocol {
             self.state = State::Over;
             self.packets.clear();
             self.notices.push_back(Notice::Over(failure, by));
+        }
+    }
+
+    /// Bytes came that make no whole packet yet.
+    pub const fn arriving(&mut self, now: Instant) {
+        self.traffic.last_part = now;
+        if let State::Subscribing { heard, .. } = &mut self.state {
+            *heard = now;
         }
     }
 
@@ -299,6 +262,16 @@ impl Protocol {
         }
     }
 
+    /// What was subscribed to in the time that the broker remembers, and is not wanted any more. The answers change nothing
+    /// and are not waited for: who answers the SUBSCRIBE behind it has read it.
+    fn unsubscribe(&mut self, now: Instant) {
+        for filters in std::mem::take(&mut self.leave) {
+            self.leaving += 1;
+            let id = self.inflight.identifier();
+            self.send(Outbound::Unsubscribe(Unsubscribe { id, filters }), now);
+        }
+    }
+
     fn faulty(&mut self, fault: Fault) {
         match fault {
             Fault::RequiredRefused(code) => self.end(classify::suback(code), EndedBy::LocalError),
@@ -316,30 +289,8 @@ impl Protocol {
         self.end(classify::breach(self.phase(), self.version, what), EndedBy::LocalError);
     }
 
-    fn timed_out(&mut self, error: ErrorName, message: &str) {
-        self.end(Failure::new(self.phase(), error, message), EndedBy::Timeout);
-    }
-
     fn finished(&mut self, phase: Phase, since: Instant, now: Instant) {
         self.notices.push_back(Notice::Finished(PhaseTime { phase, took: now.saturating_since(since) }));
-    }
-
-    /// A session that only sends would never notice a frozen broker, so silence of either side makes a ping due.
-    fn ping_due(&self) -> Option<Instant> {
-        self.keep_alive.map(|interval| self.traffic.last_sent.min(self.traffic.last_received) + interval)
-    }
-
-    /// Who still sends is alive: the answer may stand behind much that came before it and is read more slowly than it
-    /// comes. A frozen broker sends nothing.
-    fn answer_due(&self, sent: Instant) -> Instant {
-        sent.max(self.traffic.last_received) + self.limits.ping
-    }
-
-    /// A SUBACK stands behind what the broker had kept for the filters before; not for ever, or a broker that forgets one and
-    /// has much to say would keep the session from its work.
-    fn suback_due(&self, sent: Instant, heard: Instant) -> Instant {
-        let limit = self.limits.suback;
-        (heard + limit).min(sent + limit.saturating_mul(SUBACK_PATIENCE))
     }
 
     /// A failure with what the broker said of it, for people.

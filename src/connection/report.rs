@@ -51,6 +51,8 @@ pub enum Report {
     },
     /// A PINGRESP arrived this long after its PINGREQ.
     Pinged(Duration),
+    /// Parts of a packet came, and it is not whole yet. Told once a second at most.
+    Arriving,
     /// The kernel's view of the connection, sampled.
     Tcp(TcpInfo),
     /// The attempt failed before CONNACK was accepted. The link is finished.

@@ -103,6 +103,7 @@ impl Books {
             | Outbound::PubRec(_)
             | Outbound::PubRel(_)
             | Outbound::PubComp(_)
+            | Outbound::Unsubscribe(_)
             | Outbound::PingReq
             | Outbound::Disconnect => {}
         }

@@ -2,6 +2,7 @@
 //!
 //! Never waits for the peer to read: a full send buffer ends with a name of its own.
 
+mod incoming;
 mod kernel;
 
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use super::codec::Codec;
 use super::dialer::{Dialled, Reached};
 use super::ending::{EndedBy, Ending};
 use super::error::{ErrorName, RetryClass};
-use super::gather::{self, Gather};
+use super::gather::Gather;
 use super::limits::Limits;
 use super::message::{Outgoing, Refused};
 use super::pipe::Pipe;
@@ -32,10 +33,6 @@ use crate::clock::{self, Instant};
 use crate::host::{self, TcpInfo};
 use kernel::SAMPLE;
 
-/// Reads per turn: a burst costs one wake-up, and a flood cannot keep the timers waiting.
-const READS: usize = 8;
-/// Bytes per turn, for the same reason: what is decoded from them is heard before the next turn.
-const TURN: usize = appetite::MOST;
 /// Bytes that may wait for a peer that does not read.
 const BACKLOG: usize = 1024 * 1024;
 /// The connection.
@@ -59,6 +56,7 @@ pub(super) struct Session {
     bytes_sent: u64,
     /// Since when nothing leaves although something waits, and what the kernel had taken by then.
     stalled: Option<(Instant, u64)>,
+    arrival_told: Instant,
     sample_at: Instant,
     sampled_pings: u64,
     /// The kernel's last view, and when it was taken.
@@ -90,6 +88,7 @@ impl Session {
             bytes_received: 0,
             bytes_sent: 0,
             stalled: None,
+            arrival_told: now,
             sample_at: now + SAMPLE,
             sampled_pings: 0,
             tcp: None,
@@ -127,7 +126,9 @@ impl Session {
             // Who does not read our answers is not read either: what asks for an answer could else pile them up
             // without end.
             let choked = self.is_choked();
+            let before = self.arrived();
             let mut more = !choked && self.read(cx, now);
+            self.watch_arrival(before, now, reports);
             self.protocol.tick(now);
             self.write(cx, now);
             more |= choked && !self.is_choked();
@@ -171,45 +172,6 @@ impl Session {
         self.outbound.len() >= BACKLOG
     }
 
-    /// Reads and decodes; whether there may be more to read at once.
-    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let mut taken = 0;
-        for _ in 0..READS {
-            match self.pipe.poll_read(cx, &mut self.inbound, self.appetite.size()) {
-                Poll::Pending => {
-                    if taken > 0 {
-                        self.emptied(now);
-                    }
-                    return false;
-                }
-                Poll::Ready(Ok(count)) => {
-                    self.bytes_received += u64::try_from(count).unwrap_or(u64::MAX);
-                    self.appetite.took(count);
-                    self.decode(now);
-                    taken += count;
-                    if taken >= TURN {
-                        break;
-                    }
-                }
-                Poll::Ready(Err(broken)) => {
-                    self.broke(&broken);
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// The socket has no more for now.
-    fn emptied(&mut self, now: Instant) {
-        let packets = self.protocol.stats().packets_received;
-        let gathers = self.gather.emptied(packets, self.bytes_sent, now);
-        if gathers || self.gathers_until.is_some() {
-            self.gathers_until = gathers.then(|| now + gather::MOMENT);
-            host::set_low_water(self.pipe.wire().tcp(), if gathers { gather::ENOUGH } else { 1 });
-        }
-    }
-
     /// Nothing is to be done for a while: what a flood needed is given back.
     fn rest(&mut self) {
         if self.appetite.is_raised() && self.inbound.is_empty() {
@@ -217,29 +179,6 @@ impl Session {
         }
         if self.outbound.is_empty() && self.outbound.capacity() > appetite::MOST {
             self.outbound = BytesMut::new();
-        }
-    }
-
-    fn decode(&mut self, now: Instant) {
-        loop {
-            let phase = self.protocol.phase();
-            if phase == Phase::Connack
-                && let Some(failure) = classify::first_bytes(&self.inbound)
-            {
-                return self.protocol.end(failure, EndedBy::Peer);
-            }
-            if phase == Phase::Shutdown {
-                return;
-            }
-            match self.codec.decode(&mut self.inbound) {
-                Ok(Some(packet)) => self.protocol.handle(packet, now),
-                Ok(None) => return,
-                Err(error) => {
-                    let failure = classify::fault(phase, self.version, error);
-                    let by = classify::ended_by(&failure);
-                    return self.protocol.end(failure, by);
-                }
-            }
         }
     }
 

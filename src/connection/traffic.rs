@@ -19,6 +19,8 @@ pub(crate) struct Traffic {
     pub(crate) stats: LinkStats,
     pub(crate) last_sent: Instant,
     pub(crate) last_received: Instant,
+    /// When bytes last came that made no packet whole.
+    pub(crate) last_part: Instant,
     /// Shorter silences are not kept.
     silence: Duration,
     /// By packet type and topic.
@@ -28,7 +30,8 @@ pub(crate) struct Traffic {
 impl Traffic {
     pub(crate) fn new(client_id: &str, version: Version, silence: Duration, now: Instant) -> Self {
         let books = Books::new(client_id, version);
-        Self { stats: LinkStats::default(), last_sent: now, last_received: now, silence, books }
+        let stats = LinkStats::default();
+        Self { stats, last_sent: now, last_received: now, last_part: now, silence, books }
     }
 
     /// The broker made up this client id.
@@ -94,6 +97,12 @@ impl Traffic {
         }
     }
 
+    /// What was awaited did not come: notes whether the peer was in the middle of a packet, and not silent for `limit`.
+    pub(crate) fn gave_up(&mut self, limit: Duration, now: Instant) {
+        let unfinished = self.last_part > self.last_received;
+        self.stats.still_arriving = unfinished && now.saturating_since(self.last_part) < limit;
+    }
+
     /// What was sent by packet type and topic, for a session that ends now. `answer_time`: how soon a close counts as
     /// the answer to a packet.
     pub(crate) fn sends(&self, closed_by_peer: bool, answer_time: Duration, now: Instant) -> Vec<Sends> {
@@ -106,6 +115,7 @@ fn topic(packet: &Outbound) -> Option<String> {
     match packet {
         Outbound::Publish(publish) => Some(publish.topic.clone()),
         Outbound::Subscribe(subscribe) => subscribe.filters.first().map(|filter| filter.path.clone()),
+        Outbound::Unsubscribe(unsubscribe) => unsubscribe.filters.first().cloned(),
         Outbound::Connect(_)
         | Outbound::PubAck(_)
         | Outbound::PubRec(_)

@@ -109,6 +109,9 @@ pub struct ConnectionStatus {
     pub attempt: Option<(u32, Tier)>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
+    /// It rests until a person helps or a long time has passed.
+    #[serde(skip)]
+    pub waits_for_a_person: bool,
     /// When the next attempt begins, while waiting.
     #[serde(serialize_with = "rfc3339_option")]
     pub next_attempt: Option<SystemTime>,
@@ -150,6 +153,7 @@ impl ConnectionStatus {
             why: "not started yet".to_owned(),
             attempt: None,
             consecutive_failures: 0,
+            waits_for_a_person: false,
             next_attempt: None,
             session: None,
             last_failure: None,

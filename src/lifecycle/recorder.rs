@@ -19,7 +19,7 @@ use super::open::{OpenAttempt, OpenSession};
 use super::{CloseCause, Event, StateName, log};
 use crate::clock::Now;
 use crate::connection::ending::Ending;
-use crate::connection::error::ErrorName;
+use crate::connection::error::{ErrorName, RetryClass};
 use crate::connection::{Failure, Tier};
 use crate::diagnosis::Verdict;
 use crate::diagnosis::evidence::NextAttempt;
@@ -301,7 +301,13 @@ impl Recorder {
         self.metrics.waiting(delay);
         let next = self.next_attempt;
         let sentence = narrate::waiting(delay, next, why.as_str(), self.last_failure.as_ref());
-        self.enter(StateName::Waiting, sentence, now, |status| status.next_attempt = Some(now.wall + delay));
+        // Of the newest drop or attempt; a session that we closed has left none.
+        let class = self.last_failure.as_ref().map(|failure| failure.class);
+        let refused = matches!(class, Some(RetryClass::Setup | RetryClass::Credential));
+        self.enter(StateName::Waiting, sentence, now, |status| {
+            status.next_attempt = Some(now.wall + delay);
+            status.waits_for_a_person = refused || why.keeps_away();
+        });
         log::waiting(&self.name, delay, next, why, self.last_loudness);
     }
 
@@ -326,6 +332,7 @@ impl Recorder {
         }
         status.state = state;
         status.phase = None;
+        status.waits_for_a_person = false;
         status.why = why;
         more(&mut status);
     }

@@ -99,11 +99,23 @@ pub(crate) struct Ears {
     listeners: Vec<listen::Shared>,
 }
 
+/// The filters that a connection writes down itself; an account has its own.
+pub(crate) fn filters(connection: &config::Connection) -> Vec<String> {
+    subscriptions(connection).into_iter().map(|subscription| subscription.filter).collect()
+}
+
 /// First the fleet's, then the mapping's.
-fn ears(connection: &config::Connection) -> Result<Ears, String> {
-    let config::Connection { name, subscribe, fleet, .. } = connection;
+fn subscriptions(connection: &config::Connection) -> Vec<Subscription> {
+    let config::Connection { subscribe, fleet, .. } = connection;
     let mut subscriptions: Vec<_> = fleet.iter().flat_map(fleet::subscriptions).collect();
     subscriptions.extend(mapping::subscriptions(subscribe));
+    subscriptions
+}
+
+/// With the listeners in the order of the subscriptions.
+fn ears(connection: &config::Connection) -> Result<Ears, String> {
+    let config::Connection { name, subscribe, fleet, .. } = connection;
+    let mut subscriptions = subscriptions(connection);
     if let [only] = &mut subscriptions[..] {
         // The only one that is refused leaves nothing to hear.
         only.required = true;

@@ -3,7 +3,8 @@
 //! Never asserts how long something takes.
 
 use crate::connect::messages;
-use crate::mosquitto::{Mosquitto, is_here};
+use crate::mosquitto::{Mosquitto, RULE, is_here};
+use crate::support::page::Page;
 
 /// For both versions: MQTT 5 has another way to ask for it.
 #[tokio::test]
@@ -78,6 +79,49 @@ async fn a_reload_begins_the_changed_connection_anew_and_leaves_the_others() {
     mosquitto.publish("other/a", "1", &[]);
     let page = exporter.until("what is subscribed to now", |page| messages(page, "c0") > 0.0).await;
     assert_eq!(messages(&page, "c1"), 0.0);
+    exporter.stop().await;
+}
+
+/// A session that the broker keeps has the filters of the configuration before: what is not configured any more must not
+/// come, and what comes during the reload must not be lost.
+#[tokio::test]
+async fn a_reload_gives_back_the_filters_that_a_persistent_session_had() {
+    if !is_here() {
+        return;
+    }
+    let mosquitto = Mosquitto::open().await;
+    let connection = |name: &str, version: &str, more: &str| {
+        let policy = format!("client_id = \"client-id-of-{name}\"\nclean_session = false");
+        let version = format!("version = \"{version}\"");
+        mosquitto.connection(name, &version, &policy, &format!("{name}/kept")) + more
+    };
+    let configs = |more: fn(&str) -> String| {
+        connection("three", "3.1.1", &more("three")) + &connection("five", "5", &more("five"))
+    };
+    let old = |name: &str| format!("\n[[connection.subscribe]]\nfilter = \"{name}/old\"\nqos = 1\n{RULE}\n");
+    let exporter = mosquitto.run(&configs(old)).await;
+    exporter.until("online", |page| page.online("three") && page.online("five")).await;
+    mosquitto.write("hangup.toml", &configs(|_| String::new()));
+    exporter.process.signal("HUP");
+    let names = ["three", "five"];
+    let back = |name: &&str, page: &Page| page.sessions(name) == 2.0 && page.online(name);
+    let page = exporter.until("back", |page| names.iter().all(|name| back(name, page))).await;
+    let before = names.map(|name| messages(&page, name));
+    for name in names {
+        mosquitto.publish(&format!("{name}/old"), "1", &["-q", "1"]);
+        mosquitto.publish(&format!("{name}/kept"), "1", &["-q", "1"]);
+    }
+    let page = exporter
+        .until("what is still wanted", |page| {
+            names.iter().zip(before).all(|(name, before)| messages(page, name) > before)
+        })
+        .await;
+    for (name, before) in names.iter().zip(before) {
+        assert_eq!(messages(&page, name) - before, 1.0, "{name}");
+        assert!(page.drops(name).is_empty(), "{name}");
+    }
+    exporter.logged(&["session_present=true"]).await;
+    exporter.logged(&["unsubscribing from them", "filters=1", "connection=\"three\""]).await;
     exporter.stop().await;
 }
 

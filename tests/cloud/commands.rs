@@ -78,6 +78,20 @@ async fn an_account_that_cannot_be_asked_hides_no_other() {
     scene.cloud.stop().await;
 }
 
+/// The client id of the configuration belongs to the exporter that runs.
+#[tokio::test]
+async fn devices_does_not_throw_out_the_exporter() {
+    let scene = Scene::new().await;
+    let exporter = scene.home("takeover_count = 1000").await;
+    let (code, json, log) = devices(&scene, &["--json"]).await;
+    assert_eq!(code, Some(0), "{log}");
+    let devices: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(devices[0]["readings"].as_array().unwrap().len() > 50, "{json}");
+    let page = exporter.until("still there", |page| page.online("home")).await;
+    assert_eq!((page.sessions("home"), page.drops("home")), (1.0, Vec::new()));
+    scene.end(exporter).await;
+}
+
 #[tokio::test]
 async fn the_demo_says_where_to_look_and_stops_cleanly() {
     let demo = Exporter::start(&["demo"]).await;

@@ -2,6 +2,8 @@
 //!
 //! Never half of a configuration: a broken file changes nothing.
 
+use hangup::simulator::Fault;
+
 use crate::support::exporter::Exporter;
 use crate::support::scene::{FAST, Scene, WRONG_PASSWORD};
 
@@ -80,6 +82,23 @@ async fn a_broken_file_keeps_everything() {
     reload(&scene, &exporter, &good);
     let page = exporter.until("a good reload", |page| page.value(SUCCESSFUL, &[]) == 1.0).await;
     assert_eq!((page.sessions("a"), page.sessions("b")), (1.0, 1.0));
+    scene.end(exporter).await;
+}
+
+/// The other client with this client id is gone, says who reloads.
+#[tokio::test]
+async fn a_rest_that_began_with_a_drop_is_over_at_once() {
+    let scene = Scene::new().await;
+    let policy = format!("{FAST}takeover_count = 2\ntakeover_rest = \"10m\"");
+    let config = scene.connection("a", &policy, "");
+    let exporter = scene.run(&config).await;
+    for sessions in [1.0, 2.0] {
+        exporter.until("online", |page| page.sessions("a") == sessions && page.online("a")).await;
+        scene.inject(Fault::Takeover);
+    }
+    exporter.until("a long rest", |page| page.value(WAIT, &[A]) >= 600.0).await;
+    reload(&scene, &exporter, &config);
+    exporter.until("online again", |page| page.sessions("a") == 3.0 && page.online("a")).await;
     scene.end(exporter).await;
 }
 

@@ -109,6 +109,22 @@ async fn a_broker_that_reads_and_does_not_answer_is_stalled() {
     }
 }
 
+/// A packet that comes byte by byte is waited for, and not for ever; who sends it is slow, or the path is.
+#[tokio::test]
+async fn a_broker_in_the_middle_of_a_packet_is_not_called_stalled() {
+    let impatient = Limits { ping: Duration::from_millis(150), ..limits() };
+    let hasty = |plan: &mut Plan| plan.keep_alive = Duration::from_millis(200);
+    let ending = ending_of(Transport::Tcp, hasty, impatient, |mut side| async move {
+        side.online().await;
+        side.bytes(&[0x30, 0xC3, 0xB8, 0x02, 0, 1, b'a']).await;
+        while side.trickles().await {}
+    });
+    let ending = ending.await;
+    assert_eq!((ending.failure.error, ending.ended_by), (ErrorName::MqttTimeout, EndedBy::Timeout));
+    assert!(ending.stats.still_arriving);
+    assert_cause(&ending, "unknown none none");
+}
+
 #[tokio::test]
 async fn a_broker_that_does_not_even_read_is_stalled() {
     let (frozen, release) = oneshot::channel::<()>();

@@ -256,7 +256,7 @@ async fn no_suback() {
         Phase::Subscribe,
         error,
         Detail::None,
-        RetryClass::Setup,
+        RetryClass::Network,
         EndedBy::Timeout,
     );
 }

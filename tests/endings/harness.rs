@@ -179,6 +179,42 @@ impl Side {
         }
     }
 
+    /// One byte more, after a short while; whether the client still takes it.
+    pub(crate) async fn trickles(&mut self) -> bool {
+        let Io::Tcp(io) = &mut self.io else { panic!("no plain TCP") };
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        io.write_all(&[0]).await.is_ok()
+    }
+
+    /// The same in so many parts, with a pause before each: a WebSocket frame is not whole before the last.
+    pub(crate) async fn slowly(&mut self, bytes: &[u8], parts: usize, pause: Duration) {
+        let mut frame = Vec::new();
+        let bytes = match &self.io {
+            Io::Tcp(_) | Io::Tls(_) => bytes,
+            Io::Ws(_) | Io::Wss(_) => {
+                frame.extend([0x82, 126]);
+                frame.extend(u16::try_from(bytes.len()).unwrap().to_be_bytes());
+                frame.extend(bytes);
+                &frame
+            }
+        };
+        for part in bytes.chunks(bytes.len().div_ceil(parts)) {
+            tokio::time::sleep(pause).await;
+            match &mut self.io {
+                Io::Tcp(io) => io.write_all(part).await.unwrap(),
+                Io::Ws(io) => io.get_mut().write_all(part).await.unwrap(),
+                Io::Tls(io) => {
+                    io.write_all(part).await.unwrap();
+                    io.flush().await.unwrap();
+                }
+                Io::Wss(io) => {
+                    io.get_mut().write_all(part).await.unwrap();
+                    io.get_mut().flush().await.unwrap();
+                }
+            }
+        }
+    }
+
     pub(crate) async fn frame(&mut self, frame: Message) {
         match &mut self.io {
             Io::Ws(io) => io.send(frame).await.unwrap(),

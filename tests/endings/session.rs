@@ -111,7 +111,8 @@ async fn no_pingresp() {
             side.ignore().await;
         })
         .await;
-        plan.keep_alive = Duration::from_millis(100);
+        // Longer than the limit: one ping is all that is sent meanwhile.
+        plan.keep_alive = Duration::from_millis(400);
         let reports = run(plan, Limits { ping: Duration::from_millis(300), ..limits() }).await;
         script.joined().await;
         let (ending, error) = (ended(&reports), ErrorName::MqttTimeout);
@@ -124,6 +125,37 @@ async fn no_pingresp() {
             // The acknowledgement came after the PINGREQ: proof that the path works.
             assert!(ending.alive >= ending.stats.last_sent.as_ref().unwrap().at - Duration::from_millis(20));
         }
+    }
+}
+
+/// A PINGRESP stands behind a packet that takes longer than the limit to arrive.
+#[tokio::test]
+async fn a_large_message_on_a_slow_path() {
+    for transport in EVERY_TRANSPORT {
+        let (mut plan, script) = broker(transport, |mut side| async move {
+            side.online().await;
+            assert_eq!(side.packet().await, Some(Packet::PingReq));
+            // A PUBLISH with QoS 0 of 5 bytes and 40,000 bytes of payload, in parts.
+            let mut bytes = vec![0x30, 0xC3, 0xB8, 0x02, 0, 1, b'a'];
+            bytes.resize(7 + 40_000, 0);
+            side.slowly(&bytes, 20, Duration::from_millis(100)).await;
+            side.send(Packet::PingResp).await;
+            side.fin().await;
+        })
+        .await;
+        plan.keep_alive = Duration::from_millis(500);
+        let reports = run(plan, Limits { ping: Duration::from_millis(800), ..limits() }).await;
+        script.joined().await;
+        let error = ErrorName::SocketClosed;
+        assert_ending(ended(&reports), Phase::Session, error, Detail::Fin, NETWORK, EndedBy::Peer);
+        assert!(
+            reports
+                .iter()
+                .any(|report| matches!(report, Report::Message(message) if message.payload.len() == 40_000))
+        );
+        assert!(reports.iter().any(|report| matches!(report, Report::Arriving)));
+        let stats = &ended(&reports).stats;
+        assert!(stats.pings_sent > 1 && stats.pings_sent == stats.pings_answered, "{stats:?}");
     }
 }
 

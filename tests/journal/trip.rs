@@ -176,6 +176,7 @@ prop_compose! {
                 silence_broken,
                 tcp_at,
                 last_received: None,
+                still_arriving: false,
                 gaps: Vec::new(),
                 last_sent: sent(last_sent),
                 last_publish: sent(last_publish),

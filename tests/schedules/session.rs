@@ -230,6 +230,7 @@ impl Universe<'_> {
             | Outbound::PubRel(_)
             | Outbound::PubComp(_)
             | Outbound::Subscribe(_)
+            | Outbound::Unsubscribe(_)
             | Outbound::PingReq
             | Outbound::Disconnect => {}
         }

@@ -5,8 +5,10 @@
 use bytes::{BufMut, BytesMut};
 
 use super::properties::{MAXIMUM_PACKET_SIZE, RECEIVE_MAXIMUM, SESSION_EXPIRY, USER_PROPERTY, WILL_DELAY};
-use super::{CONNECT, DISCONNECT, Fault, PINGREQ, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBSCRIBE};
-use crate::connection::packet::{Ack, Connect, Outbound, Publish, Subscribe};
+use super::{
+    CONNECT, DISCONNECT, Fault, PINGREQ, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBSCRIBE, UNSUBSCRIBE,
+};
+use crate::connection::packet::{Ack, Connect, Outbound, Publish, Subscribe, Unsubscribe};
 use crate::connection::plan::{RetainHandling, Version};
 
 /// The largest number that four bytes of seven bits hold.
@@ -18,6 +20,7 @@ pub(super) fn packet(version: Version, packet: &Outbound, into: &mut BytesMut) -
         Outbound::Connect(connect) => self::connect(connect, into)?,
         Outbound::Publish(publish) => self::publish(version, publish, into)?,
         Outbound::Subscribe(subscribe) => self::subscribe(version, subscribe, into)?,
+        Outbound::Unsubscribe(unsubscribe) => self::unsubscribe(version, unsubscribe, into)?,
         Outbound::PubAck(id) => ack(version, PUBACK, Ack::fine(*id), into),
         Outbound::PubRec(id) => ack(version, PUBREC, Ack::fine(*id), into),
         Outbound::PubRel(release) => ack(version, PUBREL | 2, *release, into),
@@ -141,6 +144,17 @@ fn subscribe(version: Version, subscribe: &Subscribe, into: &mut BytesMut) -> Re
         });
     }
     Ok(())
+}
+
+fn unsubscribe(version: Version, unsubscribe: &Unsubscribe, into: &mut BytesMut) -> Result<(), Fault> {
+    into.put_u8(UNSUBSCRIBE | 2);
+    let filters: usize = unsubscribe.filters.iter().map(|filter| 2 + filter.len()).sum();
+    length(2 + no_properties(version) + filters, into)?;
+    into.put_u16(unsubscribe.id);
+    if version == Version::V5 {
+        into.put_u8(0);
+    }
+    unsubscribe.filters.iter().try_for_each(|filter| text(filter, into))
 }
 
 impl Publish {

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::Secret;
 use crate::connection::message::Properties;
 use crate::connection::packet::{
-    Ack, ConnAck, Connect, Disconnect, Filter, Publish, SubAck, Subscribe, Will,
+    Ack, ConnAck, Connect, Disconnect, Filter, Publish, SubAck, Subscribe, Unsubscribe, Will,
 };
 use crate::connection::plan::RetainHandling;
 
@@ -142,6 +142,15 @@ fn another_implementation_reads_our_subscribe() {
     for version in [Version::V311, Version::V5] {
         assert_eq!(encoded(version, &Outbound::Subscribe(ours.clone())).len(), ours.size(version));
     }
+}
+
+#[test]
+fn another_implementation_reads_our_unsubscribe() {
+    let ours = Outbound::Unsubscribe(Unsubscribe { id: 7, filters: vec!["a/#".to_owned(), "b".to_owned()] });
+    let v4::Packet::Unsubscribe(old) = old(&ours) else { panic!() };
+    let v5::Packet::Unsubscribe(new) = new(&ours) else { panic!() };
+    assert_eq!((old.pkid, &old.topics[..]), (7, &["a/#".to_owned(), "b".to_owned()][..]));
+    assert_eq!((new.pkid, &new.filters[..]), (7, &["a/#".to_owned(), "b".to_owned()][..]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The bytes under everything: TCP, or TLS over TCP, with what the layers above cannot see.
 //!
-//! Remembers how the stream ended (FIN or `close_notify`) and how many bytes the kernel took. Never blocks.
+//! Remembers how the stream ended (FIN or `close_notify`) and how many bytes the kernel took and gave. Never blocks.
 
 use std::io;
 use std::pin::Pin;
@@ -13,10 +13,11 @@ use tokio_rustls::client::TlsStream;
 
 use crate::connection::classify::Broken;
 
-/// A TCP stream that counts what the kernel takes, below any encryption.
+/// A TCP stream that counts what the kernel takes and gives, below any encryption.
 pub(crate) struct Counted {
     tcp: TcpStream,
     taken: u64,
+    given: u64,
 }
 
 enum Layer {
@@ -39,7 +40,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn plain(tcp: TcpStream) -> Self {
-        Self { layer: Layer::Plain(Counted { tcp, taken: 0 }), end: None }
+        Self { layer: Layer::Plain(Counted { tcp, taken: 0, given: 0 }), end: None }
     }
 
     pub(super) fn tls(stream: TlsStream<Counted>) -> Self {
@@ -70,6 +71,14 @@ impl Wire {
         }
     }
 
+    /// Bytes that the kernel gave so far: a record of TLS or a frame of WebSocket shows nothing before it is whole.
+    pub(crate) fn given(&self) -> u64 {
+        match &self.layer {
+            Layer::Plain(counted) => counted.given,
+            Layer::Tls(stream) => stream.get_ref().0.given,
+        }
+    }
+
     /// How the stream ended, if it was read to its end.
     pub(crate) fn ended(&self) -> Option<Broken> {
         self.end.map(|end| match end {
@@ -96,7 +105,7 @@ impl AsyncRead for Wire {
         let before = buf.filled().len();
         let wanted = buf.remaining() > 0;
         let (read, clean_end) = match &mut self.layer {
-            Layer::Plain(counted) => (Pin::new(&mut counted.tcp).poll_read(cx, buf), End::Fin),
+            Layer::Plain(counted) => (Pin::new(counted).poll_read(cx, buf), End::Fin),
             Layer::Tls(stream) => (Pin::new(stream).poll_read(cx, buf), End::CloseNotify),
         };
         match &read {
@@ -140,7 +149,10 @@ impl AsyncRead for Counted {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        self.given += u64::try_from(buf.filled().len() - before).unwrap_or(u64::MAX);
+        read
     }
 }
 

@@ -34,6 +34,7 @@ impl Connection {
                 let facts = Facts::of(&plan);
                 self.recorder.known_as(&plan.host, &plan.client_id);
                 self.quarantine.thin(&mut plan.subscriptions, now.at);
+                plan.leave = self.leaving.next();
                 if let Some(by_hand) = &mut plan.by_hand {
                     by_hand.reached = self.reached;
                 }

@@ -76,9 +76,21 @@ impl Connection {
             Report::Accepted { session_present, peer, local, certificate_expires } => {
                 self.quarantine.accepted(now.at);
                 self.reached = true;
+                let filters = self.leaving.accepted(session_present);
+                if filters > 0 {
+                    tracing::info!(
+                        connection = self.name,
+                        filters,
+                        "the broker kept the session with filters that are not configured any more: unsubscribing from \
+                         them (what it had queued for them may still come and is ignored; nothing else is lost)"
+                    );
+                }
                 LinkReport::Accepted { session_present, peer, local, certificate_expires }
             }
-            Report::Restored { active, refused } => LinkReport::Restored { active, refused },
+            Report::Restored { active, refused } => {
+                self.leaving.restored();
+                LinkReport::Restored { active, refused }
+            }
             Report::Message(message) => {
                 let mut tally = Tally::default();
                 self.hear(&message, now, &mut tally);
@@ -97,6 +109,7 @@ impl Connection {
                 self.recorder.traffic().pinged(took, now);
                 LinkReport::Progress
             }
+            Report::Arriving => LinkReport::Progress,
             Report::Tcp(info) => {
                 self.recorder.traffic().tcp(&info);
                 self.recorder.path(path::is_suspect(&info));
@@ -113,7 +126,8 @@ impl Connection {
             Report::Ended(mut ending) => {
                 self.link = None;
                 self.judge_packets(&mut ending, now);
-                self.alive = Some(ending.alive);
+                // Without a talk nobody takes it, and it would be told of the next session.
+                self.alive = self.talking.then_some(ending.alive);
                 self.stop_hearing(ending.alive);
                 LinkReport::Ended(ending)
             }

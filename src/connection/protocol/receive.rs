@@ -70,8 +70,10 @@ impl Protocol {
             }
             Inbound::SubAck(ack) => self.subscribed(&ack, now),
             Inbound::PingResp => {
-                self.traffic.stats.pings_answered += 1;
                 if let Some(sent) = self.ping_sent.take() {
+                    // The broker is there: what it was asked meanwhile is answered with it, and the answers that follow say
+                    // nothing new.
+                    self.traffic.stats.pings_answered = self.traffic.stats.pings_sent;
                     let took = now.saturating_since(sent);
                     self.traffic.stats.last_ping = Some(took);
                     self.notices.push_back(Notice::Pinged(took));
@@ -79,6 +81,7 @@ impl Protocol {
             }
             Inbound::Disconnect(disconnect) => self.disconnected(&disconnect),
             Inbound::ConnAck(_) => self.breach("a second CONNACK came"),
+            Inbound::UnsubAck if self.leaving > 0 => self.leaving -= 1,
             Inbound::UnsubAck => self.breach("an UNSUBACK came that nobody waited for"),
             Inbound::Auth => self.breach("an AUTH came, which nobody asked for,"),
             Inbound::OfClients => self.breach("a packet came that only clients send"),
@@ -118,6 +121,9 @@ impl Protocol {
             self.send(Outbound::PubRel(Ack::fine(id)), now);
         }
         self.notices.push_back(Notice::Entered(Phase::Subscribe));
+        if ack.session_present {
+            self.unsubscribe(now);
+        }
         self.subscribe(now, now);
     }
 

@@ -1,3 +1,5 @@
+mod waits;
+
 use std::net::Ipv4Addr;
 
 use bytes::{Bytes, BytesMut};
@@ -6,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::connection::Detail;
 use crate::connection::codec::Codec;
-use crate::connection::limits::SILENCE;
+use crate::connection::limits::{SILENCE, SUBACK_PATIENCE};
 use crate::connection::packet::{Ack, ConnAck, Disconnect, SubAck};
 use crate::connection::plan::{Subscription, Transport};
 
@@ -302,6 +304,29 @@ fn a_message_of_qos_2_is_heard_once_though_the_connection_breaks() {
         assert!(std::iter::from_fn(|| protocol.poll_packet()).any(|packet| packet == Outbound::PubRec(9)));
     }
     assert_eq!(heard, 1);
+}
+
+/// The broker knows filters of an earlier time only where it kept the session.
+#[test]
+fn what_is_not_wanted_any_more_is_given_back_where_the_session_was_kept() {
+    for (session_present, packets) in
+        [(true, vec!["UNSUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE"]), (false, vec!["SUBSCRIBE"])]
+    {
+        let leave = ["x", "y", "z"].map(str::to_owned).to_vec();
+        let mut protocol = started(&Plan { leave, filters_per_subscribe: 2, ..plan() });
+        protocol.handle(connack(ConnAck { session_present, ..ConnAck::default() }), at(0));
+        let sent: Vec<_> = std::iter::from_fn(|| protocol.poll_packet()).collect();
+        assert_eq!(sent.iter().map(Outbound::name).collect::<Vec<_>>(), packets);
+        let Some(Outbound::Subscribe(subscribe)) = sent.last() else { panic!("SUBSCRIBE expected") };
+        // Its answer comes before, after or never: nobody waits for it.
+        for _ in 1..packets.len() {
+            protocol.handle(Inbound::UnsubAck, at(1));
+        }
+        protocol.handle(Inbound::SubAck(SubAck { id: subscribe.id, codes: vec![1] }), at(1));
+        assert_eq!(protocol.phase(), Phase::Session);
+        protocol.handle(Inbound::UnsubAck, at(2));
+        assert!(over(&mut protocol).is_some(), "nobody waited for that one");
+    }
 }
 
 #[test]

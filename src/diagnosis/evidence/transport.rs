@@ -64,7 +64,9 @@ fn not_acknowledged(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict>
 /// D7: the broker's kernel took what we sent, and the broker did not answer.
 fn not_answered(facts: &DropFacts<'_>, failure: &Failure) -> Option<Verdict> {
     let session = facts.session;
-    let tcp = session.tcp.filter(|tcp| awaited(facts, failure) && tcp.unacked == 0)?;
+    // Who is in the middle of a packet is slow, or the path is.
+    let silent = awaited(facts, failure) && !session.stats.still_arriving;
+    let tcp = session.tcp.filter(|tcp| silent && tcp.unacked == 0)?;
     // A kernel that gave up is believed, unless it had answers until then: a window that stays closed looks so.
     if failure.error == ErrorName::SocketTimeout && path::silence(&tcp) >= path::PROBE_AFTER {
         return None;

@@ -156,6 +156,7 @@ impl Over {
             queued_commands: moved.queued_commands,
             last_ping: self.last_ping.map(|took| took.0),
             last_received: None,
+            still_arriving: false,
             last_ping_sent: before_end(self.last_ping_sent),
             gaps: self.survived_gaps.iter().map(|gap| Gap { length: gap.0, survived: true }).collect(),
             silence_broken: before_end(self.silence_broken),
