@@ -54,6 +54,9 @@ async fn every_way_in_which_a_client_leaves_has_its_name() {
     assert!(page.samples("mqtt_broker_client_disconnects_total", &[]).len() >= 16);
     assert_eq!(page.value("mqtt_broker_client_connected", &[("client", "pump 7")]), 0.0);
 
+    for _ in 0..3 {
+        broker.is_probed().await;
+    }
     // One that falls silent: it holds until its keep-alive is over.
     let _silent = broker.client("pump 7", 1).await;
     broker.client("polite", 60).await.says_goodbye().await;
