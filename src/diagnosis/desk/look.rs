@@ -18,7 +18,7 @@ const CHANGES: usize = 4;
 /// Looks at one connection alone, here and now: what a program does that has no desk running.
 #[expect(clippy::must_use_candidate, reason = "it writes into the history as well")]
 pub fn look_now(history: &SharedHistory, host: &Timeline, settings: &Settings, now: Now) -> Conclusion {
-    let beside = Beside { host: host.all(), other_drops: Vec::new() };
+    let beside = Beside { host: host.all(), ..Beside::default() };
     look(history, &beside, settings, None, now).1
 }
 
