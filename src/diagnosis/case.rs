@@ -150,4 +150,6 @@ pub struct Events {
     pub kind: EventKind,
     /// When: seconds since the Unix epoch, ascending.
     pub times: Vec<f64>,
+    /// From when on all of them are known, where those before were forgotten.
+    pub since: Option<f64>,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use look::look;
 pub use look::{earlier_offsets, look_now, utc_offset};
-use scene::{Scene, others};
+use scene::{Scene, beside};
 use tell::tell;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::error;
 
 use super::fleet::came_with;
-use super::gather::{Beside, Settings};
+use super::gather::Settings;
 use super::probe::{self, Clock};
 use super::{Pattern, combine};
 use crate::clock::{self, Now};
@@ -202,11 +202,11 @@ impl Desk {
     }
 
     fn look(&self, name: &str, scene: &Scene, now: Now) {
-        let Scene { subjects, settings, fleet: _, moments, together, host, found } = scene;
+        let Scene { subjects, settings, together, found, .. } = scene;
         let Some(subject) = subjects.get(name).filter(|_| lock(&self.0.subjects).contains_key(name)) else {
             return;
         };
-        let beside = Beside { host: host.clone(), other_drops: others(name, moments, settings.scale) };
+        let beside = beside(name, scene);
         let together = together.get(name).cloned();
         let (before, conclusion, explained) = look(&subject.history, &beside, settings, together, now);
         subject.gauges.show(&conclusion.findings);

@@ -107,6 +107,30 @@ pub(super) fn moments(drops: &[Dropped], scale: f64) -> Vec<Moment> {
     moments
 }
 
+/// A connection of which only the newest drops are looked at, and from when on: seconds since the Unix epoch.
+pub(super) type Forgotten = (f64, Arc<str>);
+
+/// The connections of which `most` drops are here, so that those before may be missing: the two that are known for the
+/// shortest time, which is all that anybody beside one of them needs.
+pub(super) fn forgotten(drops: &[Dropped], most: usize) -> Vec<Forgotten> {
+    let mut known: BTreeMap<&Arc<str>, (usize, f64)> = BTreeMap::new();
+    for drop in drops.iter().filter(|drop| drop.at.is_finite()) {
+        let (count, oldest) = known.entry(&drop.connection).or_insert((0, drop.at));
+        *count += 1;
+        *oldest = oldest.min(drop.at);
+    }
+    let full = known.into_iter().filter(|(_, (count, _))| *count >= most);
+    let mut forgotten: Vec<Forgotten> = full.map(|(name, (_, oldest))| (oldest, Arc::clone(name))).collect();
+    forgotten.sort_by(|one, other| other.0.total_cmp(&one.0));
+    forgotten.truncate(2);
+    forgotten
+}
+
+/// From when on all drops of others than this connection are known; `None`: all that there were.
+pub(super) fn known_since(connection: &str, forgotten: &[Forgotten]) -> Option<f64> {
+    forgotten.iter().find(|(_, name)| **name != *connection).map(|(since, _)| *since)
+}
+
 /// Whether a drop came in a burst.
 #[must_use]
 pub(super) fn came_with(drop: &Dropped, together: &Pattern) -> bool {
@@ -164,6 +188,18 @@ mod tests {
         assert!((seen("c2")[0]).abs() < 1e-6, "{:?}", seen("c2"));
         assert_eq!(seen("c0").len(), 1);
         assert!((seen("c1")[0] - 0.03).abs() < 1e-6, "its own drop came first: {:?}", seen("c1"));
+    }
+
+    #[test]
+    fn whose_drops_were_forgotten_says_from_when_on_the_others_know_all() {
+        let many = |connection: u32, from: f64, drops: u32| {
+            (0..drops).map(move |number| drop(connection, number.into(), from + 10.0 * f64::from(number)))
+        };
+        let drops: Vec<_> = many(0, 0.0, 5).chain(many(1, 700.0, 5)).chain(many(2, 900.0, 4)).collect();
+        let forgotten = forgotten(&drops, 5);
+        let since = |name: &str| known_since(name, &forgotten).map(|at| at - 1e9);
+        assert_eq!((since("c0"), since("c1"), since("c2")), (Some(700.0), Some(0.0), Some(700.0)));
+        assert_eq!(known_since("c0", &super::forgotten(&drops, 6)), None);
     }
 
     #[test]

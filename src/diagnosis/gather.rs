@@ -11,8 +11,8 @@ use crate::clock::{Now, unix_seconds};
 use crate::connection::Detail;
 use crate::connection::ending::EndedBy;
 use crate::connection::error::ErrorName;
-use crate::host::{Signal, SignalKind};
-use crate::lifecycle::history::{AttemptOutcome, End, History, Session};
+use crate::host::{SIGNALS, Signal, SignalKind};
+use crate::lifecycle::history::{self, AttemptOutcome, End, History, Session};
 
 /// Drops that the tests look at (drop-diagnosis.md section 3).
 pub const DROPS: usize = 50;
@@ -47,6 +47,8 @@ pub struct Beside {
     pub host: Vec<Signal>,
     /// When other connections of this process dropped.
     pub other_drops: Vec<SystemTime>,
+    /// From when on all of these are known, where those before were not looked at.
+    pub other_drops_since: Option<SystemTime>,
 }
 
 /// The case of a connection.
@@ -238,9 +240,32 @@ fn events(
             times.sort_by(f64::total_cmp);
             // Sessions may share credentials, and a signal may come for each interface: one moment is one event.
             times.dedup_by(|later, earlier| (*later - *earlier).abs() < 0.001 * scale);
-            Events { kind, times }
+            Events { kind, times, since: since(kind, history, beside).map(|at| unix_seconds(at) * scale) }
         })
         .collect()
+}
+
+/// From when on all events of a kind are known, where a ring that is full has forgotten those before.
+fn since(kind: EventKind, history: &History, beside: &Beside) -> Option<SystemTime> {
+    match kind {
+        EventKind::Command | EventKind::CredentialRefresh | EventKind::Reload | EventKind::Scrape => {
+            let forgotten = history.happenings().len() >= history::HAPPENINGS;
+            history.happenings().next().filter(|_| forgotten).map(|oldest| oldest.at.wall)
+        }
+        // Those that happened are the sessions' own.
+        EventKind::CredentialExpiry => {
+            let forgotten = history.sessions().len() >= history::SESSIONS;
+            history.sessions().next().filter(|_| forgotten).map(|oldest| oldest.start.wall)
+        }
+        EventKind::Link
+        | EventKind::Address
+        | EventKind::Route
+        | EventKind::Resolver
+        | EventKind::ClockStep => {
+            beside.host.first().filter(|_| beside.host.len() >= SIGNALS).map(|oldest| oldest.at.wall)
+        }
+        EventKind::OtherDrop => beside.other_drops_since,
+    }
 }
 
 /// A suspend is no event of these: it explains its drop by itself.

@@ -23,7 +23,7 @@ pub use low_water::set_low_water;
 pub use memory::give_back;
 use serde::Serialize;
 pub use tcp_info::tcp_info;
-pub use timeline::{Signal, SignalKind, Timeline};
+pub use timeline::{KEPT as SIGNALS, Signal, SignalKind, Timeline};
 pub use watcher::Watcher;
 
 /// The kernel's view of a TCP connection (`TCP_INFO`).

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::{Instant, Now};
 
 /// Signals kept.
-const KEPT: usize = 1000;
+pub const KEPT: usize = 1000;
 
 /// One thing that happened on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,6 +36,25 @@ struct Fleet {
     metrics: FleetMetrics,
     status: Arc<Mutex<ConnectionStatus>>,
     testimony: Testimony,
+    /// As it was told last.
+    standing: Standing,
+}
+
+impl Fleet {
+    fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.metrics.stands(standing);
+    }
+
+    fn show(&self, change: impl FnOnce(&mut Option<Arc<fleet::View>>)) {
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner).fleet);
+    }
+
+    /// Nobody hears of the clients any more: what was so a moment ago is not said to be so for the whole outage.
+    fn is_unheard(&mut self) {
+        self.stands(self.standing.unheard());
+        self.show(|view| *view = view.as_ref().map(|view| Arc::new(view.unheard())));
+    }
 }
 
 impl Ingest {
@@ -79,7 +98,7 @@ impl Ingest {
         testimony: Testimony,
     ) -> Self {
         let metrics = self.metrics.fleet(&self.connection, named);
-        self.fleet = Some(Fleet { metrics, status, testimony });
+        self.fleet = Some(Fleet { metrics, status, testimony, standing: Standing::default() });
         self
     }
 
@@ -189,13 +208,12 @@ impl Sink for Ingest {
     }
 
     fn fleet_stands(&mut self, standing: Standing) {
-        self.fleet.iter_mut().for_each(|fleet| fleet.metrics.stands(standing));
+        self.fleet.iter_mut().for_each(|fleet| fleet.stands(standing));
     }
 
     fn fleet(&mut self, view: &Arc<fleet::View>) {
         if let Some(fleet) = &self.fleet {
-            let mut status = fleet.status.lock().unwrap_or_else(PoisonError::into_inner);
-            status.fleet = Some(Arc::clone(view));
+            fleet.show(|shown| *shown = Some(Arc::clone(view)));
         }
     }
 
@@ -206,6 +224,7 @@ impl Sink for Ingest {
 
     fn link_down(&mut self, since: Instant) {
         self.listens(false);
+        self.fleet.iter_mut().for_each(Fleet::is_unheard);
         self.feed.down(since);
     }
 }

@@ -193,9 +193,9 @@ families! {
     broker_client_session_duration: Histogram, "mqtt_broker_client_session_duration_seconds", ["connection"], "Length of each session of a client that ended by a drop and whose connect was heard too.", SESSION_SECONDS;
     broker_client_events: Counter, "mqtt_broker_client_events_total", ["connection", "outcome"], "What became of the broker's messages about its clients; untracked ones are counted, but not told apart by client.";
     broker_clients_tracked: Gauge, "mqtt_broker_clients_tracked", ["connection"], "Clients that are kept in mind: those that the broker spoke of in the last two days, up to the limit.";
-    broker_clients_connected: Gauge, "mqtt_broker_clients_connected", ["connection"], "Clients whose connect was heard, and no end of it, since this connection listens without a gap; fewer than there are until all have connected anew.";
-    broker_clients_dropped_recently: Gauge, "mqtt_broker_clients_dropped_recently", ["connection"], "Different clients that dropped within the last minute.";
-    broker_burst: Gauge, "mqtt_broker_burst", ["connection"], "Whether more clients drop together than chance brings together (1), until two minutes after it was last so.";
+    broker_clients_connected: Gauge, "mqtt_broker_clients_connected", ["connection"], "Clients whose connect was heard, and no end of it, since this connection listens without a gap; fewer than there are until all have connected anew, and 0 while it does not listen.";
+    broker_clients_dropped_recently: Gauge, "mqtt_broker_clients_dropped_recently", ["connection"], "Different clients that dropped within the last minute; 0 while this connection does not listen.";
+    broker_burst: Gauge, "mqtt_broker_burst", ["connection"], "Whether more clients drop together than chance brings together (1), until two minutes after it was last so; 0 while this connection does not listen.";
     broker_bursts: Counter, "mqtt_broker_bursts_total", ["connection"], "Times that more clients dropped together than chance brings together.";
     broker_client_connected: Gauge, "mqtt_broker_client_connected", ["connection", "client"], "Whether a client that the configuration names is connected (1), by the newest that was heard of it; 0 before the first.";
     broker_client_drops: Counter, "mqtt_broker_client_drops_total", ["connection", "client"], "Drops of a client that the configuration names.";

@@ -55,6 +55,17 @@ impl Mosquitto {
         assert_eq!(answer, [0x20, 2, 0, 0]);
         Client(stream)
     }
+
+    /// Somebody who looks whether the port is open, and goes.
+    pub(crate) async fn is_probed(&self) {
+        drop(TcpStream::connect(self.address).await.unwrap());
+    }
+
+    /// The broker is gone, without a word.
+    pub(crate) fn dies(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 impl Drop for Mosquitto {

@@ -54,6 +54,9 @@ async fn every_way_in_which_a_client_leaves_has_its_name() {
     assert!(page.samples("mqtt_broker_client_disconnects_total", &[]).len() >= 16);
     assert_eq!(page.value("mqtt_broker_client_connected", &[("client", "pump 7")]), 0.0);
 
+    for _ in 0..3 {
+        broker.is_probed().await;
+    }
     // One that falls silent: it holds until its keep-alive is over.
     let _silent = broker.client("pump 7", 1).await;
     broker.client("polite", 60).await.says_goodbye().await;
@@ -129,4 +132,36 @@ async fn many_clients_that_vanish_together_are_a_burst_and_their_ids_stay_here()
         assert!(!exporter.get(path).await.body.contains("jane-"), "{path}");
     }
     assert!(!exporter.process.stderr().contains("jane-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_gone_leaves_no_burst_under_way() {
+    let mut broker = Mosquitto::start().await;
+    let (exporter, _files) = watching(&broker, "kind = \"mosquitto\"", "").await;
+    let mut clients: Vec<Client> = Vec::new();
+    for client in 0..40 {
+        clients.push(broker.client(&format!("jane-{client}"), 60).await);
+    }
+    clients.drain(..30).for_each(Client::resets);
+    eventually("the burst is seen", async || {
+        let page = exporter.page().await;
+        let connected = page.sum("mqtt_broker_clients_connected", &[]);
+        let seen = page.sum("mqtt_broker_burst", &[]) == 1.0 && connected == 10.0;
+        (seen && exporter.get("/").await.body.contains("A burst of drops is under way")).then_some(())
+    })
+    .await;
+    broker.dies();
+    let page = eventually("nothing is said of now", async || {
+        let page = exporter.page().await;
+        (!page.online("watch") && page.sum("mqtt_broker_burst", &[]) == 0.0).then_some(page)
+    })
+    .await;
+    assert_eq!(page.sum("mqtt_broker_clients_connected", &[]), 0.0);
+    assert_eq!(page.sum("mqtt_broker_clients_dropped_recently", &[]), 0.0);
+    assert_eq!(page.sum("mqtt_broker_bursts_total", &[]), 1.0, "what was counted stays");
+    let page = exporter.get("/").await.body;
+    assert!(page.contains("clients dropped together") && !page.contains("is under way"), "{page}");
+    let list: serde_json::Value = serde_json::from_str(&exporter.get("/api/v1/fleet").await.body).unwrap();
+    let fleet = &list["fleets"][0];
+    assert_eq!((&fleet["burst"], &fleet["clients_connected"]), (&false.into(), &0.into()));
 }

@@ -9,7 +9,7 @@ async fn a_takeover_of_our_own_client_is_stated_by_the_broker() {
     let broker = Mosquitto::start().await;
     let more = format!(
         "[[connection]]\nname = \"line\"\n[connection.source.broker]\nurl = \"{}\"\n[connection.reconnect]\n\
-         client_id = \"jane-line\"\n[[connection.subscribe]]\nfilter = \"some/topic\"\n",
+         jitter = \"none\"\nclient_id = \"jane-line\"\n[[connection.subscribe]]\nfilter = \"some/topic\"\n",
         broker.url()
     );
     let (exporter, _files) = watching(&broker, "kind = \"mosquitto\"", &more).await;

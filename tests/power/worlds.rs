@@ -105,11 +105,15 @@ pub fn memoryless_and_busy(dice: &mut Rng, drops: usize) -> Case {
         (EventKind::OtherDrop, 3.0 * HOUR),
     ];
     for (kind, mean) in kinds {
-        case.events.push(Events { kind, times: poisson(&mut own(start + mean), start, end, mean) });
+        case.events.push(Events {
+            kind,
+            times: poisson(&mut own(start + mean), start, end, mean),
+            since: None,
+        });
     }
     let scrapes =
         std::iter::successors(Some(start), |time| Some(time + 15.0).filter(|next| *next < end)).collect();
-    case.events.push(Events { kind: EventKind::Scrape, times: scrapes });
+    case.events.push(Events { kind: EventKind::Scrape, times: scrapes, since: None });
     case
 }
 
@@ -239,7 +243,7 @@ fn commanded(dice: &mut Rng, drops: usize, kills: f64) -> Case {
             }
         }
     });
-    case.events = vec![Events { kind: EventKind::Command, times }];
+    case.events = vec![Events { kind: EventKind::Command, times, since: None }];
     case
 }
 

@@ -300,8 +300,11 @@ fn what_can_not_be_known_is_said_where_it_applies() {
 fn an_event_and_a_packet_take_the_drops_that_came_since() {
     let mut case = case(&[100.0, 200.0, 300.0, 400.0]);
     let ends: Vec<f64> = case.sessions.iter().map(|session| session.start + session.age).collect();
-    case.events =
-        vec![Events { kind: EventKind::Command, times: vec![ends[0] - 1.0, ends[2] - 0.1, ends[3] + 0.1] }];
+    case.events = vec![Events {
+        kind: EventKind::Command,
+        times: vec![ends[0] - 1.0, ends[2] - 0.1, ends[3] + 0.1],
+        since: None,
+    }];
     let explained = |claim| {
         let told = look(&case, &[], vec![claim]).verdicts;
         told.into_iter().map(|(number, _)| number).collect::<Vec<_>>()

@@ -18,7 +18,7 @@ const CHANGES: usize = 4;
 /// Looks at one connection alone, here and now: what a program does that has no desk running.
 #[expect(clippy::must_use_candidate, reason = "it writes into the history as well")]
 pub fn look_now(history: &SharedHistory, host: &Timeline, settings: &Settings, now: Now) -> Conclusion {
-    let beside = Beside { host: host.all(), other_drops: Vec::new() };
+    let beside = Beside { host: host.all(), ..Beside::default() };
     look(history, &beside, settings, None, now).1
 }
 
@@ -55,15 +55,19 @@ pub(super) fn look(
     together: Option<Claim>,
     now: Now,
 ) -> (Vec<Finding>, Conclusion, Vec<(u64, Verdict)>) {
-    let (case, before, drops) = shared.read(|history| {
-        (case(history, beside, settings, now), history.findings().to_vec(), counted(history))
+    let (case, before, drops, known) = shared.read(|history| {
+        let case = case(history, beside, settings, now);
+        (case, history.findings().to_vec(), counted(history), history.no_idle_timeout())
     });
     let evident = Evident { case: &case, before: &before, scale: settings.scale, now: now.wall };
     let claims = drops.filter(|drops| pattern::is_look(*drops)).map(|_| pattern::claims(&case));
+    let is_idle = |claim: &Claim| matches!(claim.pattern, Pattern::IdleTimeout { .. });
     if let Some(claims) = &claims {
-        let found = claims.iter().any(|claim| matches!(claim.pattern, Pattern::IdleTimeout { .. }));
-        let ruled_out = !found && idle::tried(&case);
+        let ruled_out = !claims.iter().any(is_idle) && idle::tried(&case);
         shared.write(|history| history.rule_out_idle_timeout(ruled_out));
+    } else if !known && !before.iter().any(|finding| is_idle(&finding.claim)) && idle::tried(&case) {
+        // What was ruled out before a restart is not in the journal: the drops that it follows from are.
+        shared.write(|history| history.rule_out_idle_timeout(true));
     }
     let conclusion = match (claims, together) {
         (None, None) => review(evident),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::super::fleet::{Dropped, Moment, bursts, moments, shares};
-use super::super::gather::{self, Settings, is_explained};
+use super::super::fleet::{Dropped, Forgotten, Moment, bursts, forgotten, known_since, moments, shares};
+use super::super::gather::{self, Beside, Settings, is_explained};
 use super::super::{Claim, Pattern};
 use super::{Desk, Subject, lock};
 use crate::clock::{self, Now};
@@ -20,6 +20,8 @@ pub(super) struct Scene {
     pub(super) fleet: Vec<Dropped>,
     /// When they dropped, for those beside them.
     pub(super) moments: Vec<Moment>,
+    /// Of whom not all drops are among them.
+    pub(super) forgotten: Vec<Forgotten>,
     /// The burst that each of them was in.
     pub(super) together: BTreeMap<Arc<str>, Claim>,
     pub(super) host: Vec<Signal>,
@@ -37,12 +39,14 @@ impl Desk {
         let fleet = fleet(&subjects, settings.scale);
         let together = shares(&bursts(&fleet, subjects.len()), &fleet, subjects.len());
         let moments = moments(&fleet, settings.scale);
+        let forgotten = forgotten(&fleet, gather::DROPS);
         Scene {
             host: self.0.host.all(),
             subjects,
             settings,
             fleet,
             moments,
+            forgotten,
             together,
             found: Mutex::default(),
         }
@@ -71,9 +75,16 @@ fn fleet(subjects: &BTreeMap<String, Subject>, scale: f64) -> Vec<Dropped> {
     fleet
 }
 
-/// When connections other than this one dropped.
-pub(super) fn others(name: &str, moments: &[Moment], scale: f64) -> Vec<SystemTime> {
+/// What happened beside this connection.
+pub(super) fn beside(name: &str, scene: &Scene) -> Beside {
+    let Scene { moments, forgotten, host, settings, .. } = scene;
     let others = moments.iter().filter_map(|moment| moment.for_others_than(name));
-    let wall = |at: f64| Duration::try_from_secs_f64(at / scale).unwrap_or_default();
-    others.map(|at| SystemTime::UNIX_EPOCH + wall(at)).collect()
+    let wall = |at: f64| {
+        SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(at / settings.scale).unwrap_or_default()
+    };
+    Beside {
+        host: host.clone(),
+        other_drops: others.map(wall).collect(),
+        other_drops_since: known_since(name, forgotten).map(wall),
+    }
 }

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::connection::ending::Gap;
 use crate::connection::plan::Transport;
 use crate::diagnosis::examples::{at, dropped, living};
 use crate::telemetry::{ConnectionLabels, Metrics};
@@ -78,4 +79,31 @@ async fn a_connection_that_drops_without_a_pause_does_not_keep_the_desk_busy() {
     let busy = Duration::from_micros(busy);
     eprintln!("{drops} drops in 2 s: the desk was busy for {busy:?}");
     assert!(drops > 200 && busy < Duration::from_millis(900), "{drops} drops, busy {busy:?}");
+}
+
+#[test]
+fn an_idle_timeout_that_was_ruled_out_is_so_after_a_restart() {
+    let history = |drops: u32| {
+        let history = SharedHistory::default();
+        history.write(|history| {
+            for drop in 0..drops {
+                let mut session = dropped(u64::from(drop) + 1, f64::from(drop) * 9_000.0, 8_000.0);
+                // It survives longer silences than those in which it dies.
+                let gaps = [(600, true), (900, true), (120 + u64::from(drop), false)];
+                session.stats.gaps = gaps
+                    .map(|(length, survived)| Gap { length: Duration::from_secs(length), survived })
+                    .to_vec();
+                history.add_session(session);
+            }
+        });
+        history
+    };
+    let ruled_out = |history: &SharedHistory| {
+        let settings = Settings::default();
+        look_now(history, &Timeline::default(), &settings, at(100_000.0));
+        history.read(crate::lifecycle::history::History::no_idle_timeout)
+    };
+    assert!(ruled_out(&history(6)), "a look of the tests");
+    assert!(ruled_out(&history(7)), "what a journal restored between two of them");
+    assert!(!ruled_out(&history(4)), "too few");
 }

@@ -126,6 +126,7 @@ fn events_are_those_of_the_connection_of_this_machine_and_of_the_others() {
             signal(172.0, SignalKind::Suspended(Duration::from_secs(9))),
         ],
         other_drops: vec![at(180.0).wall],
+        other_drops_since: None,
     };
     let case = case(&history, &beside, &Settings::default(), at(200.0));
     let told: Vec<_> = case
@@ -145,6 +146,33 @@ fn events_are_those_of_the_connection_of_this_machine_and_of_the_others() {
             (EventKind::OtherDrop, vec![180.0]),
         ]
     );
+}
+
+#[test]
+fn events_whose_past_was_forgotten_say_from_when_on_they_are_known() {
+    let mut history = History::default();
+    history.add_session(dropped(1, 0.0, 10_000.0));
+    let since = |history: &History, beside: &Beside, kind: EventKind| {
+        let case = case(history, beside, &Settings::default(), at(20_000.0));
+        let events = case.events.into_iter().find(|events| events.kind == kind).unwrap();
+        events.since.map(|since| since - 1_767_225_600.0)
+    };
+    let command = |seconds: u32| Happening { kind: EventKind::Command, at: at(f64::from(seconds)) };
+    (1..500).for_each(|second| history.add_happening(command(second)));
+    assert_eq!(since(&history, &Beside::default(), EventKind::Command), None, "all are kept");
+    (500..=700).for_each(|second| history.add_happening(command(second)));
+    assert_eq!(since(&history, &Beside::default(), EventKind::Command), Some(201.0));
+    let link = |second: u32| Signal { at: at(f64::from(second)), kind: SignalKind::LinkDown(2) };
+    let other_drops = vec![at(8_000.0).wall];
+    let beside = Beside {
+        host: (3_000..4_000).map(link).collect(),
+        other_drops,
+        other_drops_since: Some(at(7_000.0).wall),
+    };
+    assert_eq!(since(&history, &beside, EventKind::Link), Some(3_000.0));
+    assert_eq!(since(&history, &beside, EventKind::OtherDrop), Some(7_000.0));
+    let fewer = Beside { host: (3_000..3_999).map(link).collect(), ..beside };
+    assert_eq!(since(&history, &fewer, EventKind::Link), None);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn the_hint_is_given_only_where_nothing_else_claims() {
     }
     assert!(matches!(only(&case).pattern, Pattern::ClockHint { period: 86_400.0, .. }));
     let commands = case.sessions.iter().map(|session| session.start + session.age - 1.0).collect();
-    case.events = vec![Events { kind: EventKind::Command, times: commands }];
+    case.events = vec![Events { kind: EventKind::Command, times: commands, since: None }];
     assert!(matches!(only(&case).pattern, Pattern::AfterEvent { event: EventKind::Command, .. }));
 }
 
@@ -196,7 +196,7 @@ prop_compose! {
             session.number = number;
             session.age = equal.unwrap_or(session.age);
         }
-        let events = [EventKind::Command, EventKind::CredentialExpiry].map(|kind| Events { kind, times: times.clone() });
+        let events = [EventKind::Command, EventKind::CredentialExpiry].map(|kind| Events { kind, times: times.clone(), since: None });
         Case { sessions, living, survived_gaps, events: events.to_vec(), limits, utc_offset, ..Case::default() }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn card(connection: &ConnectionStatus, past: &Past, view: &View, deta
                 small { (connection.source) " over " (connection.transport) }
             }
             p.why { (connection.why) }
-            (facts(connection, view))
+            (facts(connection, past, view))
             (findings::findings(past, view, &id))
             h3 { "Sessions, outages and drops" }
             (strip::strip(past, view))
@@ -97,12 +97,12 @@ pub(super) fn mood(connection: &ConnectionStatus) -> &'static str {
     }
 }
 
-fn facts(connection: &ConnectionStatus, view: &View) -> Markup {
+fn facts(connection: &ConnectionStatus, past: &Past, view: &View) -> Markup {
     html! {
         dl.facts {
             (fact("in this state", &html! { "since " (view.when(connection.since)) }))
             @if let Some(at) = connection.next_attempt { (fact("next attempt", &view.when(at))) }
-            @if let Some(session) = &connection.session { (session_facts(session, view)) }
+            @if let Some(session) = &connection.session { (session_facts(session, past, view)) }
             @if connection.consecutive_failures > 0 {
                 (fact("failed attempts in a row", &html! { (connection.consecutive_failures) }))
             }
@@ -120,11 +120,12 @@ fn fact(term: &str, value: &Markup) -> Markup {
     html! { div { dt { (term) } dd { (value) } } }
 }
 
-fn session_facts(session: &SessionStatus, view: &View) -> Markup {
+fn session_facts(session: &SessionStatus, past: &Past, view: &View) -> Markup {
     let SessionStatus { since, attempts, subscriptions, subscriptions_active, .. } = session;
     let took = counted(u64::from(*attempts), "attempt");
+    let since = past.living.as_ref().map_or(*since, |living| living.start.wall);
     html! {
-        (fact("session began", &html! { (view.when(*since)) ", after " (took) }))
+        (fact("session began", &html! { (view.when(since)) ", after " (took) }))
         (fact("subscriptions", &html! { (subscriptions_active) " of " (subscriptions) " active" }))
         (fact("keep-alive", &html! { (session.keep_alive_seconds) " s" }))
         @if let Some(expiry) = session.credentials_expire { (fact("credentials lapse", &view.when(expiry))) }

@@ -22,8 +22,6 @@ mod view;
 mod window;
 mod words;
 
-use std::time::SystemTime;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -32,7 +30,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::{Pages, answer};
-use crate::clock::now;
+use crate::clock::{Now, now};
 use crate::host::Signal;
 use crate::lifecycle::board::ConnectionStatus;
 use card::Detail;
@@ -98,26 +96,29 @@ struct Scene {
     connections: Vec<ConnectionStatus>,
     signals: Vec<Signal>,
     ask: Ask,
-    now: SystemTime,
+    now: Now,
     zone: TimeZone,
 }
 
 impl Scene {
     fn now(pages: &Pages, words: Words) -> Self {
-        let (now, zone) = (now().wall, TimeZone::system());
+        let (now, zone) = (now(), TimeZone::system());
         let pairs = words.map(|Query(pairs)| pairs).unwrap_or_default();
-        let ask = Ask::of(&pairs, now, &zone);
+        let ask = Ask::of(&pairs, now.wall, &zone);
         Self { connections: pages.board.snapshot(), signals: pages.host.all(), ask, now, zone }
     }
 
     /// What is shown of these connections: at the same stretch of time, so that they can be compared.
     fn view(&self, shown: &[&ConnectionStatus], root: &'static str) -> View {
-        let began = shown.iter().filter_map(|connection| connection.history.read(past::began)).min();
-        let window = self.ask.range.window(began, self.now);
+        let began = |connection: &&ConnectionStatus| {
+            connection.history.read(|history| past::began(history, self.now))
+        };
+        let window = self.ask.range.window(shown.iter().filter_map(began).min(), self.now.wall);
         let in_it = |signal: &&Signal| window.holds(signal.at.wall);
         View {
             ask: self.ask.clone(),
-            now: self.now,
+            now: self.now.wall,
+            at: self.now.at,
             zone: self.zone.clone(),
             window,
             host: self.signals.iter().filter(in_it).cloned().collect(),
@@ -146,7 +147,8 @@ impl Scene {
 
 /// One connection, after one short look into its history.
 fn full(connection: &ConnectionStatus, view: &View, detail: Detail) -> Markup {
-    let past = connection.history.read(|history| Past::of(history, view.window));
+    let now = Now { at: view.at, wall: view.now };
+    let past = connection.history.read(|history| Past::of(history, view.window, now));
     card::card(connection, &past, view, detail)
 }
 

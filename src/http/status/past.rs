@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::window::Window;
+use crate::clock::Now;
 use crate::connection::Phase;
 use crate::connection::error::ErrorName;
 use crate::diagnosis::{EventKind, Finding, Verdict};
 use crate::lifecycle::history::{Attempt, AttemptOutcome, Happening, History, Living, Session};
 
+/// Clocks drift apart by less than this in a session; what is more is a step of the wall clock.
+const DRIFT: Duration = Duration::from_secs(1);
 /// Attempts whose phases are drawn.
 const CONNECTS: usize = 30;
 
@@ -46,9 +49,9 @@ pub(super) struct Past {
 }
 
 impl Past {
-    /// A look at a history.
-    pub(super) fn of(history: &History, window: Window) -> Self {
-        let sessions = all(history);
+    /// A look at a history, now.
+    pub(super) fn of(history: &History, window: Window, now: Now) -> Self {
+        let sessions: Vec<Arc<Session>> = all(history).map(placed).collect();
         let verdicts = sessions
             .iter()
             .filter(|session| !session.censored() && window.holds(session.end.wall))
@@ -57,7 +60,9 @@ impl Past {
         let newest = history.attempts().len().saturating_sub(CONNECTS);
         Self {
             sessions,
-            living: history.living().cloned(),
+            living: history
+                .living()
+                .map(|living| Living { start: living_since(living, now), ..living.clone() }),
             last_number: history.last_number(),
             verdicts,
             findings: history.findings().to_vec(),
@@ -111,19 +116,40 @@ impl Past {
 }
 
 /// When what is kept of a connection begins: its first attempt or session.
-pub(super) fn began(history: &History) -> Option<SystemTime> {
-    let drop = history.drops().next().map(|session| session.start.wall);
-    let session = history.sessions().next().map(|session| session.start.wall);
+pub(super) fn began(history: &History, now: Now) -> Option<SystemTime> {
+    let drop = history.drops().next().map(|session| since(session));
+    let session = history.sessions().next().map(|session| since(session));
     let attempt = history.attempts().next().map(|attempt| attempt.start.wall);
-    let living = history.living().map(|living| living.start.wall);
+    let living = history.living().map(|living| living_since(living, now).wall);
     [drop, session, attempt, living].into_iter().flatten().min()
 }
 
+/// When a session began, by the clock that it ended by: where the wall clock was set meanwhile, as on a machine that boots
+/// without one, the later time is the right one.
+fn since(session: &Session) -> SystemTime {
+    session.end.wall.checked_sub(session.lasted()).unwrap_or(session.start.wall)
+}
+
+/// The same of the one that lives.
+fn living_since(living: &Living, now: Now) -> Now {
+    let lasted = now.at.saturating_since(living.start.at);
+    Now { wall: now.wall.checked_sub(lasted).unwrap_or(living.start.wall), ..living.start }
+}
+
+/// The session with its beginning where it belongs: so that its bar is as long as it lasted.
+fn placed(session: &Arc<Session>) -> Arc<Session> {
+    let (told, wall) = (session.start.wall, since(session));
+    let apart = told.duration_since(wall).or_else(|_| wall.duration_since(told)).unwrap_or_default();
+    if apart < DRIFT {
+        return Arc::clone(session);
+    }
+    Arc::new(Session { start: Now { wall, ..session.start }, ..Session::clone(session) })
+}
+
 /// The dropped sessions that outlived the others, then all of the newest.
-fn all(history: &History) -> Vec<Arc<Session>> {
+fn all(history: &History) -> impl Iterator<Item = &Arc<Session>> {
     let first = history.sessions().next().map_or(u64::MAX, |session| session.number);
-    let older = history.drops().take_while(|drop| drop.number < first);
-    older.chain(history.sessions()).cloned().collect()
+    history.drops().take_while(move |drop| drop.number < first).chain(history.sessions())
 }
 
 fn failed(attempt: &Attempt) -> Option<Failed> {
@@ -177,6 +203,19 @@ mod tests {
         assert_eq!(past.outage(&past.sessions[0]), Some(Duration::from_secs(5)));
         assert_eq!(past.outage(&past.sessions[4]), None, "what came next is forgotten");
         assert_eq!(past.outage(&past.sessions[204]), None, "it is not over");
+    }
+
+    #[test]
+    fn where_the_wall_clock_was_set_sessions_are_as_long_as_they_lasted() {
+        let year = Duration::from_secs(365 * 86_400);
+        let mut story = Story::new();
+        story.is_set_forward(year).drops_after(600, 1).begins().is_set_forward(year).waits(900);
+        let past = story.past(Duration::from_secs(3_600));
+        let [dropped] = &past.sessions[..] else { panic!("{:?}", past.sessions) };
+        assert_eq!(dropped.end.wall.duration_since(dropped.start.wall).ok(), Some(dropped.lasted()));
+        let living = past.living.as_ref().unwrap();
+        assert_eq!(story.now().duration_since(living.start.wall).ok(), Some(Duration::from_secs(900)));
+        assert_eq!(story.began(), Some(dropped.start.wall));
     }
 
     #[test]

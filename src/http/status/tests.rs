@@ -34,6 +34,7 @@ pub(super) struct Story {
     outage: Duration,
     words: String,
     explained: bool,
+    step: Duration,
 }
 
 impl Story {
@@ -44,6 +45,7 @@ impl Story {
             outage: Duration::from_secs(5),
             words: "the broker hung up".to_owned(),
             explained: true,
+            step: Duration::ZERO,
         }
     }
 
@@ -73,8 +75,19 @@ impl Story {
     }
 
     pub(super) fn waits(&mut self, seconds: u64) -> &mut Self {
-        self.now = self.now.plus(Duration::from_secs(seconds));
+        self.now = self.later(self.now, seconds);
         self
+    }
+
+    /// While the next thing lasts, the wall clock is set forward.
+    pub(super) fn is_set_forward(&mut self, by: Duration) -> &mut Self {
+        self.step = by;
+        self
+    }
+
+    fn later(&mut self, now: Now, seconds: u64) -> Now {
+        let later = now.plus(Duration::from_secs(seconds));
+        Now { wall: later.wall + std::mem::take(&mut self.step), ..later }
     }
 
     /// So many sessions of this length, each dropped.
@@ -144,7 +157,7 @@ impl Story {
     fn session(&mut self, seconds: u64, ending: End, ended_by: EndedBy) {
         let living = self.living();
         let start = self.now.plus(self.outage);
-        let end = start.plus(Duration::from_secs(seconds));
+        let end = self.later(start, seconds);
         let session = Session {
             number: living.number,
             start,
@@ -205,7 +218,11 @@ impl Story {
     }
 
     pub(super) fn past(&self, last: Duration) -> Past {
-        self.status.history.read(|history| Past::of(history, self.window(last)))
+        self.status.history.read(|history| Past::of(history, self.window(last), self.now))
+    }
+
+    pub(super) fn began(&self) -> Option<SystemTime> {
+        self.status.history.read(|history| super::past::began(history, self.now))
     }
 
     pub(super) fn view(&self, last: Duration) -> View {
@@ -213,6 +230,7 @@ impl Story {
         View {
             ask,
             now: self.now.wall,
+            at: self.now.at,
             zone: TimeZone::UTC,
             window: self.window(last),
             host: Vec::new(),
@@ -226,14 +244,14 @@ impl Story {
     }
 }
 
-fn scene(connections: Vec<ConnectionStatus>, now: SystemTime, words: &[(&str, &str)]) -> Scene {
+fn scene(connections: Vec<ConnectionStatus>, now: Now, words: &[(&str, &str)]) -> Scene {
     let pairs: Vec<_> = words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let zone = TimeZone::UTC;
-    Scene { connections, signals: Vec::new(), ask: Ask::of(&pairs, now, &zone), now, zone }
+    Scene { connections, signals: Vec::new(), ask: Ask::of(&pairs, now.wall, &zone), now, zone }
 }
 
 /// Two thousand connections: every hundredth in trouble.
-fn fleet() -> (Vec<ConnectionStatus>, SystemTime) {
+fn fleet() -> (Vec<ConnectionStatus>, Now) {
     let mut story = Story::new();
     story.drops_after(600, 2).begins();
     let connections = (0..2_000).map(|index| {
@@ -249,7 +267,7 @@ fn fleet() -> (Vec<ConnectionStatus>, SystemTime) {
         }
         status
     });
-    (connections.collect(), story.now())
+    (connections.collect(), story.now)
 }
 
 #[test]
@@ -284,7 +302,7 @@ fn hostile_words_stay_words() {
     story.says("<script>alert(\"x\")</script>'").drops_after(600, 1);
     let mut status = story.named("<script>\"'&/..");
     status.why = "<script src=//evil.example>".to_owned();
-    let scene = scene(vec![status.clone(), story.named("other")], story.now(), &[("range", "<script>\"")]);
+    let scene = scene(vec![status.clone(), story.named("other")], story.now, &[("range", "<script>\"")]);
     for page in [scene.front(), scene.one(&status.name).unwrap()] {
         let page = page.into_string();
         assert_eq!(page.matches("<script").count(), 1, "only our own: {page}");
@@ -297,7 +315,7 @@ fn hostile_words_stay_words() {
 fn a_page_of_one_connection_links_back() {
     let mut story = Story::new();
     story.drops_after(600, 1);
-    let scene = scene(vec![story.named("home"), story.named("away")], story.now(), &[("range", "24h")]);
+    let scene = scene(vec![story.named("home"), story.named("away")], story.now, &[("range", "24h")]);
     let page = scene.one("home").unwrap().into_string();
     for said in
         ["href=\"../style.css\"", "src=\"../script.js\"", "href=\"../?range=24h\"", "href=\"../metrics\""]
@@ -313,7 +331,7 @@ fn a_page_of_one_connection_links_back() {
 fn pictures_have_names_and_tables_captions() {
     let mut story = Story::new();
     story.connects(&[(Phase::Dns, 3)], None).drops_after(600, 3).closes_after(60, 1);
-    let page = scene(vec![story.named("home"), story.named("away")], story.now(), &[]).front().into_string();
+    let page = scene(vec![story.named("home"), story.named("away")], story.now, &[]).front().into_string();
     assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
     let unnamed = page.split("<svg").skip(1).filter(|svg| {
         let tag = svg.split('>').next().unwrap_or_default();

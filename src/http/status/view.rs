@@ -9,6 +9,7 @@ use maud::{Markup, html};
 
 use super::window::{Range, Window};
 use super::words::distance;
+use crate::clock::Instant;
 use crate::host::Signal;
 
 /// What was asked for in the address.
@@ -68,6 +69,8 @@ pub(super) struct View {
     pub(super) ask: Ask,
     /// The present.
     pub(super) now: SystemTime,
+    /// The same on the boot clock.
+    pub(super) at: Instant,
     /// The zone of this server.
     pub(super) zone: TimeZone,
     /// The stretch of time.
@@ -157,7 +160,15 @@ mod tests {
     fn times_are_local_and_exact_ones_carry_their_offset() {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let window = Range::Fitting.window(None, now());
-        let view = View { ask: ask(&[]), now: now(), zone, window, host: Vec::new(), root: "" };
+        let view = View {
+            ask: ask(&[]),
+            now: now(),
+            at: Instant::default(),
+            zone,
+            window,
+            host: Vec::new(),
+            root: "",
+        };
         assert_eq!(view.local(now()), "1 Jan 01:00:00");
         assert_eq!(view.local(now() - Duration::from_secs(86_400)), "31 Dec 2024 01:00:00");
         assert_eq!(view.exact(now()), "2025-01-01T01:00:00+01:00");

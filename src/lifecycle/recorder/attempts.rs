@@ -14,6 +14,7 @@ use crate::lifecycle::{CredentialEvent, StateName, log, narrate};
 
 impl Recorder {
     pub(super) fn attempt_started(&mut self, tier: Tier, number: u32, now: Now) {
+        self.tries_again(now);
         self.attempt = Some(OpenAttempt { start: now, number, tier, phases: Vec::new() });
         self.next_attempt = number.saturating_add(1);
         self.metrics.attempt_started(tier);

@@ -1,5 +1,5 @@
 //! What the broker said of our own connection: found to the drop that it is about, which it then states.
-//! Never uses a word twice, and never one that is about an end that we asked for.
+//! Never uses a word twice, and never one that is about an end that we asked for, or that our own next connection made.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,9 +25,16 @@ const OPEN: usize = 64;
 pub(super) struct Ear {
     testimony: Option<Testimony>,
     words: VecDeque<Said>,
-    open: VecDeque<Arc<Session>>,
+    open: VecDeque<Open>,
     closed: Option<Instant>,
     uncounted: Option<Uncounted>,
+}
+
+/// A drop that no word was found for yet.
+struct Open {
+    session: Arc<Session>,
+    /// When we began to connect again.
+    again: Option<Instant>,
 }
 
 /// A final verdict that is not counted yet.
@@ -56,19 +63,25 @@ impl Recorder {
     pub(super) fn word_for(&mut self, session: &Arc<Session>) -> Option<Reason> {
         self.count_now();
         self.collect(session.end);
-        let near = |said: &Said| said.at.at >= session.start.at && distance(said, session) <= WITHIN;
-        let candidates = self.ear.words.iter().enumerate().filter(|(_, said)| near(said));
+        let candidates = self.ear.words.iter().enumerate().filter(|(_, said)| is_about(said, session, None));
         let nearest = candidates.min_by_key(|(_, said)| distance(said, session)).map(|(at, _)| at);
         if let Some(said) = nearest.and_then(|at| self.ear.words.remove(at)) {
             return Some(said.reason);
         }
         if self.ear.testimony.is_some() {
-            self.ear.open.push_back(Arc::clone(session));
+            self.ear.open.push_back(Open { session: Arc::clone(session), again: None });
             if self.ear.open.len() > OPEN {
                 self.ear.open.pop_front();
             }
         }
         None
+    }
+
+    /// We begin to connect again: from now on the broker may end what it still holds of the session before.
+    pub(super) fn tries_again(&mut self, now: Now) {
+        for open in &mut self.ear.open {
+            open.again.get_or_insert(now.at);
+        }
     }
 
     /// We ended a session: what the broker says of that is no news.
@@ -83,11 +96,9 @@ impl Recorder {
         self.collect(now);
         let mut kept = VecDeque::new();
         for said in std::mem::take(&mut self.ear.words) {
-            let about = |session: &&Arc<Session>| {
-                said.at.at >= session.start.at && distance(&said, session) <= WITHIN
-            };
-            let nearest = self.ear.open.iter().filter(about).min_by_key(|session| distance(&said, session));
-            match nearest.cloned() {
+            let about = self.ear.open.iter().filter(|open| is_about(&said, &open.session, open.again));
+            let nearest = about.min_by_key(|open| distance(&said, &open.session));
+            match nearest.map(|open| Arc::clone(&open.session)) {
                 Some(session) => self.stated(&session, said.reason, now),
                 None => kept.push_back(said),
             }
@@ -106,7 +117,7 @@ impl Recorder {
     pub(super) fn count(&mut self, session: u64, verdict: &Verdict, now: Now) {
         let may_come = || self.ear.testimony.as_ref().is_some_and(|testimony| testimony.may_come(&self.name));
         let waits = verdict.evidence != Evidence::Stated
-            && self.ear.open.iter().any(|open| open.number == session)
+            && self.ear.open.iter().any(|open| open.session.number == session)
             && may_come();
         if waits {
             let until = now.at + MAY_COME;
@@ -124,7 +135,7 @@ impl Recorder {
 
     /// A drop that is known is stated now.
     fn stated(&mut self, session: &Arc<Session>, reason: Reason, now: Now) {
-        self.ear.open.retain(|open| open.number != session.number);
+        self.ear.open.retain(|open| open.session.number != session.number);
         let number = session.number;
         let known = self.history.read(|history| history.verdict(number).map(|verdict| verdict.evidence));
         let Some(verdict) =
@@ -156,8 +167,22 @@ impl Recorder {
         let heard = testimony.take(&self.name);
         self.ear.words.extend(heard.into_iter().filter(|said| !ours(said)));
         self.ear.words.retain(|said| now.at.saturating_since(said.at.at) <= WITHIN);
-        self.ear.open.retain(|session| now.at.saturating_since(session.end.at) <= WITHIN);
+        self.ear.open.retain(|open| now.at.saturating_since(open.session.end.at) <= WITHIN);
     }
+}
+
+/// Whether a word may be about the end of a session, after which we began to connect `again`.
+///
+/// Where the path broke, the broker holds the old connection until our next one takes its client id: it says of us what it
+/// would say of another client. Such a word comes after the next attempt began, and near the start of the session after it.
+fn is_about(said: &Said, session: &Session, again: Option<Instant>) -> bool {
+    if said.at.at < session.start.at || distance(said, session) > WITHIN {
+        return false;
+    }
+    let ours = said.reason == Reason::DuplicateClientId
+        && (again.is_some_and(|again| said.at.at >= again)
+            || said.at.at.saturating_since(session.start.at) < distance(said, session));
+    !ours
 }
 
 fn distance(said: &Said, session: &Session) -> Duration {

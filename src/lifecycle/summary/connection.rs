@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::block::Block;
 use super::lengths;
-use super::rate::{Rate, figure};
+use super::rate::{Rate, figure, float};
 use super::words::{code, counted, of_cause, of_error, of_evidence, span, told};
 use crate::lifecycle::export::{Connection, Drop, Export, Finding, Past, Stamp, Sums};
 
@@ -23,8 +23,7 @@ pub(super) fn section(blocks: &mut Vec<Block>, connection: &Connection, export: 
         name => format!("Connection {}", code(name)),
     };
     blocks.push(Block::Heading(2, heading));
-    let seconds = observed(connection, export);
-    facts(blocks, connection, export, seconds);
+    facts(blocks, connection, export, Watched::of(connection, export));
     names(blocks, past);
     causes(blocks, past);
     findings(blocks, past, export);
@@ -32,15 +31,56 @@ pub(super) fn section(blocks: &mut Vec<Block>, connection: &Connection, export: 
     newest(blocks, past);
 }
 
-/// For how long it was watched.
-fn observed(connection: &Connection, export: &Export) -> Option<f64> {
-    match &export.period {
-        Some(period) => Some(period.observed_seconds),
-        None => Some(export.timestamp.since(connection.since?).as_secs_f64()),
+/// For how long it was watched, in seconds.
+#[derive(Clone, Copy)]
+enum Watched {
+    /// Nothing happened yet.
+    Never,
+    /// In the time of a baseline.
+    For(f64),
+    /// All the time since then.
+    Since(Stamp, f64),
+    /// Since then, and hangup started anew meanwhile: for how long it was away is not known, but how long the sessions were
+    /// together is.
+    Anew(Stamp, f64),
+}
+
+impl Watched {
+    fn of(connection: &Connection, export: &Export) -> Self {
+        if let Some(period) = &export.period {
+            return Self::For(period.observed_seconds);
+        }
+        let Some(since) = connection.since else { return Self::Never };
+        let started = export.exporter.as_ref().and_then(|exporter| exporter.started);
+        if started.is_some_and(|started| started > since) {
+            Self::Anew(since, in_sessions(&connection.past))
+        } else {
+            Self::Since(since, export.timestamp.since(since).as_secs_f64())
+        }
+    }
+
+    fn words(self, export: &Export) -> String {
+        match self {
+            Self::Never => "nothing happened yet".to_owned(),
+            Self::For(seconds) => span(seconds),
+            Self::Since(since, seconds) => format!("{}, since {}", span(seconds), since.plain()),
+            Self::Anew(since, seconds) => format!(
+                "since {}, {} ago, but for the times when hangup did not run; the sessions lasted {} together",
+                since.plain(),
+                span(export.timestamp.since(since).as_secs_f64()),
+                span(seconds)
+            ),
+        }
     }
 }
 
-fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seconds: Option<f64>) {
+/// How long all sessions were together, those that ended and the one that lives.
+fn in_sessions(past: &Past) -> f64 {
+    let Past { metrics, session_history_summary: ended, .. } = past;
+    metrics.average_session_seconds * float(ended.total_sessions) + metrics.current_session_uptime_seconds
+}
+
+fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, watched: Watched) {
     let metrics = &connection.past.metrics;
     if !connection.source.is_empty() {
         let keep_alive =
@@ -53,13 +93,7 @@ fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seco
         );
         blocks.push(Block::Fact("Connection", what));
     }
-    match (connection.since, seconds) {
-        (Some(since), Some(seconds)) if export.period.is_none() => {
-            blocks.push(Block::Fact("Observed", format!("{}, since {}", span(seconds), since.plain())));
-        }
-        (_, Some(seconds)) => blocks.push(Block::Fact("Observed", span(seconds))),
-        (_, None) => blocks.push(Block::Fact("Observed", "nothing happened yet".to_owned())),
-    }
+    blocks.push(Block::Fact("Observed", watched.words(export)));
     if !connection.state.is_empty() {
         let up = metrics.current_session_uptime_seconds;
         let session = if up > 0.0 { format!(", the session has lasted {}", span(up)) } else { String::new() };
@@ -68,7 +102,7 @@ fn facts(blocks: &mut Vec<Block>, connection: &Connection, export: &Export, seco
     if let Some(failed) = not_up(connection) {
         blocks.push(Block::Fact("Last attempt", failed));
     }
-    blocks.push(Block::Fact("Drops", drops(metrics.total_connection_drops, seconds)));
+    blocks.push(Block::Fact("Drops", drops(metrics.total_connection_drops, watched)));
     blocks.push(Block::Fact("Sessions", sessions(metrics)));
     blocks.push(Block::Fact("Outages", outages(&connection.past)));
     if let Some(around) = around(&connection.past) {
@@ -95,14 +129,21 @@ fn not_up(connection: &Connection) -> Option<String> {
     })
 }
 
-/// `3 drops in 1 d: between 0.6 and 8.8 a day would fit`.
-fn drops(count: u64, seconds: Option<f64>) -> String {
+/// `3 drops in 1 d: between 0.6 and 8.8 a day would fit`. Never over a time of which nobody knows how much was watched.
+fn drops(count: u64, watched: Watched) -> String {
     let drops = match count {
         0 => "none".to_owned(),
         count => counted(count, "drop"),
     };
-    let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) else { return drops };
-    let within = format!("{drops} in {}", span(seconds));
+    let (seconds, what) = match watched {
+        Watched::Never => return drops,
+        Watched::For(seconds) | Watched::Since(_, seconds) => (seconds, ""),
+        Watched::Anew(_, seconds) => (seconds, " of sessions"),
+    };
+    if seconds <= 0.0 {
+        return drops;
+    }
+    let within = format!("{drops} in {}{what}", span(seconds));
     match Rate::of(count, seconds) {
         Some(rate) if count > 0 => format!("{within}, {} a day: {}", figure(rate.per_day), rate.words()),
         Some(rate) => format!("{within}: {}", rate.words()),

@@ -94,7 +94,7 @@ fn at_most(count: u64, mean: f64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 drops")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 

@@ -56,6 +56,21 @@ fn a_document_without_drops_says_what_may_still_be() {
 }
 
 #[test]
+fn a_rate_is_of_the_time_of_sessions_where_hangup_was_away_meanwhile() {
+    let mut export = read(OURS);
+    // Ten days since the first record, and it started a day ago: for how long it was away nobody knows.
+    let exporter = export.exporter.as_mut().unwrap();
+    exporter.started = Some(Stamp(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_773_144_000)));
+    let text = terminal(&report(&export), 200, false);
+    for said in [
+        "6 drops in 9 d 1 h of sessions, 0.7 a day: between 0.2 and 1.4 a day would fit",
+        "since 2026-03-01 12:00:00 UTC, 10 d ago, but for the times when hangup did not run; the sessions lasted 9 d 1 h together",
+    ] {
+        assert!(text.contains(said), "{said} is not in {text}");
+    }
+}
+
+#[test]
 fn a_connection_that_is_not_up_says_how_its_last_attempt_failed() {
     let mut export = read(OURS);
     let now = export.timestamp;

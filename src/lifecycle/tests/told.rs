@@ -99,6 +99,43 @@ fn each_word_is_used_once_and_none_is_used_after_150_s() {
 }
 
 #[test]
+fn a_takeover_by_our_own_next_connection_states_nothing() {
+    let (mut life, testimony) = heard();
+    session(&mut life);
+    let end = life.now.plus(Duration::from_secs(5000));
+    life.after(5000.0, hangup(end)).then([waiting(0.4)]).after(0.4, attempt(1));
+    // Told while the attempt runs, and by a broker that is slow when the next session lives.
+    says(&mut life, &testimony, Reason::DuplicateClientId);
+    life.after(0.2, established(1)).after(0.1, restored());
+    life.now = life.now.plus(Duration::from_secs(2));
+    says(&mut life, &testimony, Reason::DuplicateClientId);
+    life.recorder.passed(life.now.plus(Duration::from_secs(11)));
+    life.shows(&[(TAKEN, 0.0), (UNKNOWN, 1.0)]);
+    // Nor is it used for the session after it.
+    let end = life.now.plus(Duration::from_secs(70));
+    life.after(70.0, hangup(end)).then([waiting(0.4)]).after(0.4, attempt(1)).then([established(1)]);
+    life.shows(&[(TAKEN, 0.0)]);
+    let evidence = life.history(|history| history.verdict(2).map(|verdict| verdict.evidence));
+    assert!(evidence.is_some_and(|evidence| evidence != Evidence::Stated), "{evidence:?}");
+}
+
+#[test]
+fn a_takeover_soon_after_a_drop_is_that_of_the_session_that_it_ended() {
+    let (mut life, testimony) = heard();
+    session(&mut life);
+    let end = life.now.plus(Duration::from_secs(5000));
+    life.after(5000.0, hangup(end)).then([waiting(0.4)]).after(0.4, attempt(1)).then([established(1)]);
+    life.now = life.now.plus(Duration::from_secs(60));
+    says(&mut life, &testimony, Reason::DuplicateClientId);
+    let end = life.now.plus(Duration::from_secs(1));
+    life.after(1.0, hangup(end)).then([waiting(0.4)]).after(0.4, attempt(1)).then([established(1)]);
+    life.recorder.passed(life.now.plus(Duration::from_secs(11)));
+    life.shows(&[(TAKEN, 1.0), (UNKNOWN, 1.0)]);
+    let known = |number| life.history(|history| history.verdict(number).map(|verdict| verdict.cause));
+    assert_eq!((known(1), known(2)), (Some(Cause::Unknown), Some(Cause::SessionTakenOver)));
+}
+
+#[test]
 fn what_is_said_of_a_close_of_our_own_explains_no_drop() {
     let (mut life, testimony) = heard();
     session(&mut life);

@@ -12,6 +12,8 @@ const CLIENT: &str = "Client ";
 const BAD_SOCKET: &str = "Bad socket read/write on client ";
 const TAKEN_OVER: &str = " already connected, closing old connection.";
 const COLON: &str = " disconnected: ";
+/// Whoever left before it said who it is: a probe of the port, a wrong password. It never was a client.
+const NOBODY: &str = "<unknown>";
 
 /// How the lines of a disconnect end, in the words of version 2.0.
 const ENDS: &[(&str, Reason)] = &[
@@ -35,17 +37,32 @@ pub(super) fn parse(payload: &[u8]) -> Parsed<'_> {
     let Ok(text) = std::str::from_utf8(payload) else { return Parsed::Malformed };
     let Some(line) = line(text) else { return Parsed::Other };
     if let Some(rest) = line.strip_prefix(CONNECTED) {
-        return connected(rest).and_then(|client| Event::plain(client, What::Connected)).into();
+        let client = connected(rest);
+        // A client that calls itself so would come, and never leave.
+        if client == Some(NOBODY) {
+            return Parsed::Other;
+        }
+        return client.and_then(|client| Event::plain(client, What::Connected)).into();
     }
     if let Some(rest) = line.strip_prefix(BAD_SOCKET) {
         let gone = What::Disconnected(Reason::ConnectionLost, Reason::ConnectionLost.by());
-        return rest.rsplit_once(": ").and_then(|(client, _)| Event::plain(client, gone)).into();
+        let client = rest.rsplit_once(": ").map(|(client, _)| client);
+        if client.is_some_and(is_nobody) {
+            return Parsed::Other;
+        }
+        return client.and_then(|client| Event::plain(client, gone)).into();
     }
     let Some(rest) = line.strip_prefix(CLIENT) else { return Parsed::Other };
-    let Some((client, reason)) = ended(rest) else { return Parsed::Other };
+    let Some((client, reason)) = ended(rest).filter(|(client, _)| !is_nobody(client)) else {
+        return Parsed::Other;
+    };
     let event = Event::plain(client, What::Disconnected(reason, reason.by()));
     let takeover = rest.ends_with(TAKEN_OVER);
     event.map(|event| Event { bare: without_address(client).map(Into::into), takeover, ..event }).into()
+}
+
+fn is_nobody(client: &str) -> bool {
+    client == NOBODY || without_address(client) == Some(NOBODY)
 }
 
 /// The line without its time. The time is the broker's own and has no word of these lines in it.
@@ -218,6 +235,13 @@ mod tests {
             "mosquitto version 2.0.11 running",
             "",
             "Socket error on client x, disconnecting.",
+            "1796009983: Client <unknown> closed its connection.",
+            "1796009983: New client connected from 192.0.2.1:4 as <unknown> (p2, c1, k60).",
+            "1796009983: Client <unknown> disconnected, not authorised.",
+            "1796009983: Client <unknown> disconnected due to protocol error.",
+            "1796009983: Client <unknown> has exceeded timeout, disconnecting.",
+            "1796009983: Client <unknown> [192.0.2.1:4] disconnected: connection closed by client.",
+            "1796009983: Bad socket read/write on client <unknown>: Connection reset by peer",
         ] {
             assert_eq!(parse(line.as_bytes()), Parsed::Other, "{line}");
         }

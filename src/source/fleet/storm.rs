@@ -1,5 +1,5 @@
 //! Bursts: do more clients drop together than chance brings together? Kept up to date drop by drop. Pure.
-//! Never walks through the drops of a storm: each is counted in and out once.
+//! Never walks through the drops of a storm, but once for their reasons when a burst begins: each is counted in and out once.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
@@ -35,6 +35,7 @@ pub struct Burst {
 struct Dropped {
     client: u64,
     at: Instant,
+    reason: Reason,
     /// The same client dropped again later.
     superseded: bool,
 }
@@ -82,7 +83,7 @@ impl Storm {
         if let Some(earlier) = self.newest.insert(client, number) {
             self.supersede(earlier);
         }
-        self.drops.push_back(Dropped { client, at: now.at, superseded: false });
+        self.drops.push_back(Dropped { client, at: now.at, reason, superseded: false });
         for (_, held) in &mut self.windows {
             *held += 1;
         }
@@ -152,7 +153,8 @@ impl Storm {
         let (on, recent) = (self.is_on(now.at), self.recent());
         if shows && !on {
             self.told += 1;
-            let reasons = vec![(reason, self.drops.len() as u64)];
+            let mut reasons = Vec::new();
+            self.drops.iter().for_each(|drop| tally(&mut reasons, drop.reason));
             let first = self.drops.front().map_or(now.at, |drop| drop.at);
             let began = now.wall - now.at.saturating_since(first);
             self.bursts.push_back(Burst { began, ended: now.wall, clients: recent, reasons });
@@ -160,10 +162,7 @@ impl Storm {
                 self.bursts.pop_front();
             }
         } else if on && let Some(burst) = self.bursts.back_mut() {
-            match burst.reasons.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, count)) => *count += 1,
-                None => burst.reasons.push((reason, 1)),
-            }
+            tally(&mut burst.reasons, reason);
             if shows {
                 burst.ended = now.wall;
             }
@@ -208,6 +207,14 @@ impl Storm {
         self.hours.rotate_right(by);
         self.hours.iter_mut().take(by).for_each(|drops| *drops = 0);
         self.hour = self.hour.max(hour);
+    }
+}
+
+/// One more for this reason.
+fn tally(reasons: &mut Vec<(Reason, u64)>, reason: Reason) {
+    match reasons.iter_mut().find(|(known, _)| *known == reason) {
+        Some((_, count)) => *count += 1,
+        None => reasons.push((reason, 1)),
     }
 }
 

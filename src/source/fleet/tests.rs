@@ -263,6 +263,22 @@ fn a_burst_is_told_while_it_lasts_and_kept_afterwards() {
 }
 
 #[test]
+fn a_burst_has_the_reason_of_each_of_its_drops() {
+    let mut story = Story::aws();
+    for client in 0..200 {
+        story.came(&format!("c{client}"), 1);
+    }
+    story.after(1000.0);
+    for client in 0..40 {
+        let reason = if client % 2 == 0 { "SERVER_ERROR" } else { "CONNECTION_LOST" };
+        story.after(0.1).went(&format!("c{client}"), 1, reason);
+    }
+    let mut reasons = story.view().bursts[0].reasons.clone();
+    reasons.sort_unstable();
+    assert_eq!(reasons, [(Reason::ConnectionLost, 20), (Reason::ServerError, 20)]);
+}
+
+#[test]
 fn clients_that_say_goodbye_drop_nothing() {
     let mut story = Story::aws();
     for client in 0..50 {

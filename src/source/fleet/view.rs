@@ -27,6 +27,14 @@ pub struct Standing {
     pub bursts: u64,
 }
 
+impl Standing {
+    /// How it stands where nobody hears of the clients any more: nobody is known to be there, and nobody is seen to drop.
+    #[must_use]
+    pub fn unheard(self) -> Self {
+        Self { connected: 0, dropped_recently: 0, burst: false, ..self }
+    }
+}
+
 /// What was counted since the connection's life began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -83,4 +91,14 @@ pub struct View {
     pub bursts: Vec<Burst>,
     /// The clients that drop most.
     pub offenders: Offenders,
+}
+
+impl View {
+    /// The same where nobody hears of the clients any more.
+    #[must_use]
+    pub fn unheard(&self) -> Self {
+        let mut view = Self { standing: self.standing.unheard(), ..self.clone() };
+        view.offenders.worst.iter_mut().for_each(|offender| offender.connected = None);
+        view
+    }
 }
