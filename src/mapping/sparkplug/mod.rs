@@ -159,12 +159,11 @@ impl Ear {
             if count > METRICS {
                 return;
             }
-            match resolved(metric, &key, address.device, births) {
-                Some((name, value)) => told.push(name, value),
-                None => {
-                    let known = metric.alias.and_then(|alias| births.known(&key, address.device, alias));
-                    unknown |= metric.name.is_none() && known.is_none();
-                }
+            if let Some((name, value)) = resolved(metric, &key, address.device, births) {
+                told.push(name, value);
+            } else {
+                let known = metric.alias.and_then(|alias| births.known(&key, address.device, alias));
+                unknown |= metric.name.is_none() && known.is_none();
             }
             if told.count >= AT_ONCE {
                 hand_on(&mut told, sink);
