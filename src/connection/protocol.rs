@@ -38,7 +38,8 @@ enum State {
     Fresh,
     /// CONNECT sent. Next: `Subscribing`, `Online`, `Over`.
     Connecting { since: Instant },
-    /// A SUBSCRIBE is unanswered; `heard`: when a message, or a part of a packet, came last. Next: `Subscribing` (the next batch), `Online`, `Over`.
+    /// A SUBSCRIBE is unanswered; `heard`: when a message, or a part of a packet, came last. Next: `Subscribing` (the next
+    /// batch), `Online`, `Over`.
     Subscribing { began: Instant, since: Instant, heard: Instant, identifier: u16 },
     /// All subscriptions are back. Next: `Over`.
     Online,

@@ -108,11 +108,16 @@ mod tests {
     use super::*;
     use crate::reading::Reading;
 
-    /// Knows messages of one topic; panics over an empty one.
-    struct Of(&'static str, usize);
+    /// Knows messages of one topic; panics over an empty one. Counts its messages, and the sessions that began before them.
+    struct Of(&'static str, usize, usize);
 
     impl Listener for Of {
+        fn begins(&mut self) {
+            self.2 += 1;
+        }
+
         fn heard(&mut self, message: &Incoming, _: Now, _: &mut dyn Sink) -> Option<Outcome> {
+            assert!(self.2 > 0, "no session began");
             assert!(!message.payload.is_empty());
             (message.topic == self.0).then(|| {
                 self.1 += 1;
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_first_who_knows_a_message_keeps_it_and_a_panic_silences_nobody() {
-        let (one, two) = (Arc::new(Mutex::new(Of("a", 0))), Arc::new(Mutex::new(Of("b", 0))));
+        let (one, two) = (Arc::new(Mutex::new(Of("a", 0, 0))), Arc::new(Mutex::new(Of("b", 0, 0))));
         let now = Now { at: Instant::default(), wall: SystemTime::UNIX_EPOCH };
         let mut dialogue = Listening::new(vec![one.clone(), two.clone()]);
         let mut heard = |topic, payload| {
@@ -156,6 +161,19 @@ mod tests {
         assert_eq!(heard("a", ""), None);
         assert_eq!(heard("a", "1"), Some(Outcome::Decoded));
         assert_eq!((lock_of(&one).1, lock_of(&two).1), (2, 1));
+    }
+
+    #[test]
+    fn every_listener_knows_of_each_session_before_its_first_message() {
+        let (one, two) = (Arc::new(Mutex::new(Of("a", 0, 0))), Arc::new(Mutex::new(Of("b", 0, 0))));
+        let now = Now { at: Instant::default(), wall: SystemTime::UNIX_EPOCH };
+        for session in 1..=3 {
+            let mut dialogue = Listening::new(vec![one.clone(), two.clone()]);
+            for _ in 0..2 {
+                dialogue.heard(&message("a", "1"), now, &mut Nowhere);
+                assert_eq!((lock_of(&one).2, lock_of(&two).2), (session, session));
+            }
+        }
     }
 
     fn lock_of(of: &Mutex<Of>) -> std::sync::MutexGuard<'_, Of> {
